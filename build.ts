@@ -1,0 +1,189 @@
+// Builds dist/regmirror, one file that needs nothing beside it, in three steps:
+//   embed    the native addons: which files, and the hashes that the program checks them by
+//   bundle   every worker, then the program with the workers inside it (esbuild)
+//   package  bundle, addons and Node into one executable (pkg)
+// Uses npm packages only and downloads nothing. `--force` builds even when nothing changed.
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { globSync } from 'node:fs'
+import { chmod, copyFile, mkdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import path from 'node:path'
+import type { BuildOptions } from 'esbuild'
+
+const root = import.meta.dirname
+const output = path.join(root, 'dist/regmirror')
+const workFolder = path.join(root, 'node_modules/.cache/regmirror')
+const platform = `${process.platform}-${process.arch}`
+
+// The name is what src/lib/embedded.ts asks for.
+const addonFiles: Record<string, string> = {
+  better_sqlite3: path.join(root, `node_modules/better-sqlite3/prebuilds/${platform}.node`),
+}
+
+type Addons = Record<string, { file: string; hash: string }>
+
+process.chdir(root)
+if (!process.argv.includes('--force') && (await isUpToDate())) {
+  say('dist/regmirror is up to date (--force builds it again)')
+} else {
+  try {
+    await buildExecutable()
+  } catch (error) {
+    say(`failed: ${error instanceof Error ? error.message : String(error)}`)
+    process.exitCode = 1
+  }
+}
+
+async function buildExecutable(): Promise<void> {
+  const startedAt = performance.now()
+  await mkdir(workFolder, { recursive: true })
+  const addons = await embed()
+  const bundleFile = await bundle(addons)
+  await packageExecutable(bundleFile, addons)
+  const { size } = await stat(output)
+  say(`dist/regmirror, ${megabytes(size)}, ${seconds(startedAt)}`)
+}
+
+async function embed(): Promise<Addons> {
+  const addons: Addons = {}
+  for (const [name, file] of Object.entries(addonFiles)) {
+    const bytes = await readFile(file).catch((cause: unknown) => {
+      throw new Error(`There is no native addon ${name} for ${platform} (${file}).`, { cause })
+    })
+    const hash = createHash('sha256').update(bytes).digest('hex')
+    addons[name] = { file, hash }
+    say(`embed    ${name} for ${platform}, ${megabytes(bytes.length)}`)
+  }
+  return addons
+}
+
+async function bundle(addons: Addons): Promise<string> {
+  const { build } = await import('esbuild')
+  const startedAt = performance.now()
+  const hashes = Object.fromEntries(Object.entries(addons).map(([name, { hash }]) => [name, hash]))
+  const options = {
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'cjs',
+    minify: true,
+    // Stack traces in a bug report should still name functions.
+    keepNames: true,
+    legalComments: 'none',
+    logLevel: 'warning',
+    // Inside a single executable only require() can load Node's own modules lazily.
+    supported: { 'dynamic-import': false },
+    // yargs asks for its own place; a CommonJS bundle has none, the executable's does.
+    banner: {
+      js: 'const __import_meta_url=require("node:url").pathToFileURL(process.execPath).href;',
+    },
+  } satisfies BuildOptions
+  const define = {
+    'import.meta.url': '__import_meta_url',
+    REGMIRROR_ADDONS: JSON.stringify(hashes),
+  }
+
+  const workers: Record<string, string> = {}
+  for (const entry of globSync('src/**/*-worker.ts').sort()) {
+    const result = await build({ ...options, define, entryPoints: [entry], write: false })
+    const name = path.basename(entry, '.ts')
+    if (workers[name] !== undefined) throw new Error(`Two workers are named ${name}.`)
+    workers[name] = result.outputFiles[0]!.text
+  }
+
+  const file = path.join(workFolder, 'main.cjs')
+  await build({
+    ...options,
+    define: { ...define, REGMIRROR_WORKERS: JSON.stringify(workers) },
+    entryPoints: ['src/bin/node.ts'],
+    outfile: file,
+  })
+  const { size } = await stat(file)
+  const names = Object.keys(workers).join(', ') || 'none'
+  say(`bundle   src/bin/node.ts, ${kilobytes(size)}, workers: ${names}, ${seconds(startedAt)}`)
+  return file
+}
+
+async function packageExecutable(bundleFile: string, addons: Addons): Promise<void> {
+  const startedAt = performance.now()
+  const node = await strippedNode()
+  // pkg's plain single-executable mode. Its command line cannot pass a Node that is already here (it
+  // would download one) nor assets, and its other mode puts a virtual file system in front of every
+  // file operation and needs a home folder. This module is internal: pkg's version is exact.
+  const { default: pkg } = await import('@yao-pkg/pkg/lib-es5/sea.js')
+  const staged = path.join(workFolder, 'regmirror')
+  await rm(staged, { force: true })
+  await pkg.default(bundleFile, {
+    nodePath: node,
+    signature: true,
+    seaConfig: {
+      disableExperimentalSEAWarning: true,
+      useSnapshot: false,
+      useCodeCache: true,
+      assets: Object.fromEntries(Object.entries(addons).map(([name, addon]) => [name, addon.file])),
+    },
+    targets: [
+      {
+        nodeRange: `node${process.versions.node}`,
+        platform: process.platform === 'darwin' ? 'macos' : 'linux',
+        arch: process.arch,
+        output: staged,
+      },
+    ],
+  })
+  await chmod(staged, 0o755)
+  // Renamed into place, so that a running regmirror keeps its own file.
+  await mkdir(path.dirname(output), { recursive: true })
+  await rename(staged, output)
+  say(`package  with Node ${process.version}, ${seconds(startedAt)}`)
+}
+
+// Symbols are a seventh of Node's size and nothing here reads them.
+async function strippedNode(): Promise<string> {
+  const node = path.join(workFolder, `node-${process.version}-${platform}`)
+  if (await modifiedAt(node)) return node
+  const staged = `${node}.new`
+  await copyFile(process.execPath, staged)
+  await chmod(staged, 0o755)
+  if (process.platform === 'linux') {
+    try {
+      execFileSync('strip', ['--strip-all', staged])
+    } catch {
+      say('package  strip (binutils) is not here: Node keeps its symbols, about 18 MB')
+      return staged
+    }
+  }
+  await rename(staged, node)
+  return node
+}
+
+async function isUpToDate(): Promise<boolean> {
+  const builtAt = await modifiedAt(output)
+  if (builtAt === undefined) return false
+  const inputs = ['build.ts', 'package.json', 'package-lock.json', 'src', ...globSync('src/**/*')]
+  const times = await Promise.all(inputs.map(modifiedAt))
+  return times.every((time) => time !== undefined && time <= builtAt)
+}
+
+async function modifiedAt(file: string): Promise<number | undefined> {
+  return stat(file).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => undefined,
+  )
+}
+
+function say(line: string): void {
+  console.error(`build: ${line}`)
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)} MB`
+}
+
+function kilobytes(bytes: number): string {
+  return `${Math.round(bytes / 1e3)} kB`
+}
+
+function seconds(since: number): string {
+  return `${((performance.now() - since) / 1000).toFixed(1)} s`
+}

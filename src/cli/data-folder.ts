@@ -1,0 +1,39 @@
+// Whether the data folder can be used, asked before anything else starts.
+
+import { accessSync, constants, mkdirSync, statSync } from 'node:fs'
+import { ConfigError } from '../errors.ts'
+
+/** Others on the box have no business in what private repositories hold. */
+const FOLDER_MODE = 0o750
+
+/** Makes it if it is not there. Throws ConfigError. */
+export function requireDataFolder(folder: string, origin: string): void {
+  try {
+    mkdirSync(folder, { recursive: true, mode: FOLDER_MODE })
+    if (!statSync(folder).isDirectory()) throw Object.assign(new Error(), { code: 'ENOTDIR' })
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK)
+  } catch (error) {
+    const { code = String(error) } = error as NodeJS.ErrnoException
+    const subject = origin === 'default' ? 'the' : `${origin}: the`
+    throw new ConfigError([
+      `${subject} folder ${folder} cannot be used: ${reason(code)}, or choose another with --data DIR`,
+    ])
+  }
+}
+
+function reason(code: string): string {
+  switch (code) {
+    case 'EACCES':
+    case 'EPERM':
+      return `user ${process.getuid?.() ?? ''} may not write there (${code}); change its owner or mode`
+    case 'ENOTDIR':
+    case 'EEXIST':
+      return `it, or what should be a folder above it, is a file (${code}); move that away`
+    case 'EROFS':
+      return `its file system is mounted read-only (${code}); mount it writable`
+    case 'ENOSPC':
+      return `its disk is full (${code}); make room`
+    default:
+      return `the system says ${code}; see to that`
+  }
+}

@@ -1,0 +1,48 @@
+// `regmirror serve`: the mirror, until a signal.
+
+import type { Arguments, CommandModule } from 'yargs'
+import type { Config } from '../config/config.ts'
+import type { Logger } from '../lib/log.ts'
+import { version } from '../version.ts'
+import { banner } from './banner.ts'
+import type { Serving } from './banner.ts'
+import { requireDataFolder } from './data-folder.ts'
+import { readTypedFlags, settingOptions } from './flags.ts'
+import { lanAddresses } from './lan-addresses.ts'
+import { untilStopped } from './until-stopped.ts'
+
+export const serveCommand = {
+  command: 'serve',
+  describe: 'serve images to the LAN, fetching each once',
+  builder: settingOptions,
+  handler: serve,
+} as const satisfies CommandModule
+
+async function serve(argv: Arguments): Promise<void> {
+  const { flags, problems } = readTypedFlags(argv, 'serve')
+  const { loadConfig } = await import('../config/load.ts')
+  const { config, effective } = loadConfig(flags, problems)
+  requireDataFolder(config.data, effective.data[0]?.origin ?? 'default')
+
+  const [{ openLog }, { startMirror }] = await Promise.all([
+    import('../lib/log.ts'),
+    import('../compose.ts'),
+  ])
+  const log = openLog(config.log, process.stderr)
+  const mirror = await startMirror(config, log)
+  announce(config, log, {
+    version,
+    address: mirror.address,
+    lanHosts: lanAddresses(),
+    dataFolder: mirror.dataFolder,
+    freeBytes: mirror.freeBytes,
+    offline: config.offline,
+    registries: [...config.registries.keys()],
+  })
+  process.exitCode = await untilStopped(mirror, config.drainTimeoutMs, log)
+}
+
+function announce(config: Config, log: Logger, serving: Serving): void {
+  if (config.log.format === 'text') process.stderr.write(banner(serving))
+  else log.info('serving', { ...serving, sizeLimit: null })
+}

@@ -1,0 +1,97 @@
+// The ways to fail, on one page. Absence is a value, not an error: see each lookup's return type.
+// No class here knows HTTP; http/error-response.ts turns (class, kind) into status and OCI code.
+
+import type { Digest } from './oci/digest.ts'
+import type { ErrorCode } from './oci/error-code.ts'
+
+/**
+ * Why an upstream registry could not give what was asked.
+ * - `unreachable`: no connection, or it broke before an answer
+ * - `timed-out`: connected, but no answer within the limit
+ * - `rate-limited`: 429, or a pause that an earlier 429 asked for
+ * - `not-visible`: 401 or 403 to an anonymous request; registries say so of missing repositories too
+ * - `unauthorized`: the configured credentials were refused
+ * - `bad-response`: an answer that cannot be right (5xx, HTML, wrong length, wrong digest)
+ * - `set-aside`: not asked at all, since it failed several times just now
+ * - `offline`: not asked at all, since the operator declared the mirror offline
+ */
+export type UpstreamErrorKind =
+  | 'unreachable'
+  | 'timed-out'
+  | 'rate-limited'
+  | 'not-visible'
+  | 'unauthorized'
+  | 'bad-response'
+  | 'set-aside'
+  | 'offline'
+
+export class UpstreamError extends Error {
+  override readonly name = 'UpstreamError'
+  readonly kind: UpstreamErrorKind
+  /** When to ask again, where upstream said so. */
+  readonly retryAfterMs: number | undefined
+
+  constructor(
+    kind: UpstreamErrorKind,
+    message: string,
+    options: { cause?: unknown; retryAfterMs?: number | undefined } = {},
+  ) {
+    super(message, { cause: options.cause })
+    this.kind = kind
+    this.retryAfterMs = options.retryAfterMs
+  }
+}
+
+/** Content that is not what its digest or descriptor says. */
+export class IntegrityError extends Error {
+  override readonly name = 'IntegrityError'
+  readonly kind: 'digest' | 'size' | 'manifest'
+
+  constructor(kind: 'digest' | 'size' | 'manifest', message: string) {
+    super(message)
+    this.kind = kind
+  }
+}
+
+export function digestMismatch(expected: Digest, found: Digest): IntegrityError {
+  return new IntegrityError('digest', `upstream sent content of digest ${found} for ${expected}`)
+}
+
+/** The data folder cannot be used as asked. */
+export class StoreError extends Error {
+  override readonly name = 'StoreError'
+  readonly kind: 'full' | 'io' | 'locked' | 'newer' | 'corrupt-index'
+
+  constructor(
+    kind: 'full' | 'io' | 'locked' | 'newer' | 'corrupt-index',
+    message: string,
+    options: { cause?: unknown } = {},
+  ) {
+    super(message, options)
+    this.kind = kind
+  }
+}
+
+/** What the client asked cannot be answered as asked; goes out with its own OCI code. */
+export class RequestError extends Error {
+  override readonly name = 'RequestError'
+  readonly code: ErrorCode
+  readonly detail: unknown
+
+  constructor(code: ErrorCode, message: string, detail?: unknown) {
+    super(message)
+    this.code = code
+    this.detail = detail
+  }
+}
+
+/** What is wrong with the configuration: every problem at once, a sentence each. Exit code 2. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError'
+  readonly problems: readonly string[]
+
+  constructor(problems: readonly string[]) {
+    super(problems.join('\n'))
+    this.problems = problems
+  }
+}

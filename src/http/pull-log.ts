@@ -1,0 +1,155 @@
+// One line of log per pulled image: the requests of one client for one repository belong together
+// until it has asked nothing for a while.
+
+import prettyBytes from 'pretty-bytes'
+import { LRUCache } from 'lru-cache'
+import type { Logger } from '../lib/log.ts'
+import type { ManifestAnswer } from '../mirror/mirror.ts'
+import type { Digest } from '../oci/digest.ts'
+import { imageName, repositoryKey } from '../oci/name.ts'
+import type { Reference, Repository } from '../oci/name.ts'
+import type { Failure } from './error-response.ts'
+
+/** With nothing asked and nothing running for this long, a pull counts as over. */
+const SETTLED_AFTER_MS = 3000
+/** Pulls followed at once; the oldest is told early where there are more. */
+const PULLS_MAX = 1000
+
+interface Pull {
+  name: string
+  /** Whether `name` is a tag: a tag tells more than the digests asked for after it. */
+  isTagged: boolean
+  readonly client: string
+  readonly startedAt: number
+  endedAt: number
+  running: number
+  readonly blobs: Set<Digest>
+  brokenOff: number
+  storedBytes: number
+  upstreamBytes: number
+  readonly manifests: Set<ManifestAnswer['how']>
+  staleBecause: string | undefined
+  timer: NodeJS.Timeout | undefined
+}
+
+export class PullLog {
+  readonly #log: Logger
+  readonly #now: () => number
+  readonly #pulls: LRUCache<string, Pull>
+
+  constructor(log: Logger, now: () => number) {
+    this.#log = log
+    this.#now = now
+    this.#pulls = new LRUCache({ max: PULLS_MAX, dispose: (pull) => this.#tell(pull) })
+  }
+
+  manifest(
+    client: string,
+    repository: Repository,
+    reference: Reference,
+    answer: ManifestAnswer,
+  ): void {
+    const pull = this.#pull(client, repository, reference)
+    pull.manifests.add(answer.how)
+    pull.staleBecause ??= answer.staleBecause
+    this.#settle(pull, repository)
+  }
+
+  /** Returns what is to be called when the response is over. */
+  blob(
+    client: string,
+    repository: Repository,
+    digest: Digest,
+    how: 'hit' | 'join' | 'miss',
+  ): (sentBytes: number, isComplete: boolean) => void {
+    const pull = this.#pull(client, repository, { digest })
+    pull.running += 1
+    clearTimeout(pull.timer)
+    return (sentBytes, isComplete) => {
+      pull.running -= 1
+      pull.blobs.add(digest)
+      if (!isComplete) pull.brokenOff += 1
+      if (how === 'hit') pull.storedBytes += sentBytes
+      else pull.upstreamBytes += sentBytes
+      this.#settle(pull, repository)
+    }
+  }
+
+  failed(client: string, what: string, failure: Failure): void {
+    const fields = { client, image: what, status: failure.status, code: failure.code }
+    const line = `${what} for ${client}: ${failure.status} ${failure.message}`
+    if (failure.status >= 500 || failure.status === 403) this.#log.warn(line, fields)
+    else this.#log.info(line, fields)
+  }
+
+  /** Tells what is still open; for the end of the process. */
+  flush(): void {
+    this.#pulls.clear()
+  }
+
+  #pull(client: string, repository: Repository, reference: Reference): Pull {
+    const key = `${client} ${repositoryKey(repository)}`
+    const isTagged = 'tag' in reference
+    const name = imageName(repository, reference)
+    const running = this.#pulls.get(key)
+    // Another tag of the same repository is another pull.
+    if (running && !(isTagged && running.isTagged && running.name !== name)) {
+      if (isTagged && !running.isTagged) Object.assign(running, { name, isTagged })
+      return running
+    }
+    if (running) this.#pulls.delete(key)
+    const now = this.#now()
+    const pull: Pull = {
+      name,
+      isTagged,
+      client,
+      startedAt: now,
+      endedAt: now,
+      running: 0,
+      blobs: new Set(),
+      brokenOff: 0,
+      storedBytes: 0,
+      upstreamBytes: 0,
+      manifests: new Set(),
+      staleBecause: undefined,
+      timer: undefined,
+    }
+    this.#pulls.set(key, pull)
+    return pull
+  }
+
+  #settle(pull: Pull, repository: Repository): void {
+    pull.endedAt = this.#now()
+    clearTimeout(pull.timer)
+    if (pull.running > 0) return
+    const key = `${pull.client} ${repositoryKey(repository)}`
+    pull.timer = setTimeout(() => {
+      if (this.#pulls.peek(key) === pull) this.#pulls.delete(key)
+    }, SETTLED_AFTER_MS)
+    pull.timer.unref()
+  }
+
+  #tell(pull: Pull): void {
+    clearTimeout(pull.timer)
+    const { name, client, blobs, storedBytes, upstreamBytes, brokenOff, staleBecause } = pull
+    const seconds = (pull.endedAt - pull.startedAt) / 1000
+    const fields = {
+      client,
+      image: name,
+      blobs: blobs.size,
+      storedBytes,
+      upstreamBytes,
+      brokenOff,
+      durationMs: pull.endedAt - pull.startedAt,
+      manifests: [...pull.manifests],
+      ...(staleBecause === undefined ? {} : { staleBecause }),
+    }
+    const stale = staleBecause === undefined ? '' : `; from memory: ${staleBecause}`
+    if (blobs.size === 0) return this.#log.info(`checked ${name} for ${client}${stale}`, fields)
+    const broken = brokenOff > 0 ? `, ${brokenOff} broken off` : ''
+    const sum = `${blobs.size} blob${blobs.size === 1 ? '' : 's'}${broken}`
+    const bytes = `${prettyBytes(storedBytes)} cached, ${prettyBytes(upstreamBytes)} from upstream`
+    const line = `pulled ${name} for ${client}: ${sum}, ${bytes}, ${seconds.toFixed(1)} s${stale}`
+    this.#log.info(line, fields)
+  }
+}

@@ -1,0 +1,232 @@
+// Blobs: from the store, from a download under way, or by starting one. One answer for all three.
+
+import { UpstreamError } from '../errors.ts'
+import type { ByteSource } from '../lib/byte-source.ts'
+import type { Extent } from '../lib/extents.ts'
+import type { Digest } from '../oci/digest.ts'
+import { imageName, repositoryKey } from '../oci/name.ts'
+import type { Repository } from '../oci/name.ts'
+import type { BlobStore, StoredBlob } from '../store/blob-store.ts'
+import type { Hasher } from '../store/hasher.ts'
+import type { ContentRow, Index } from '../store/index-port.ts'
+import type { Upstreams } from '../upstream/upstream.ts'
+import type { AbandonPolicy } from './abandon.ts'
+import type { MirrorEvents } from './events.ts'
+import { Fill } from './fill.ts'
+import type { FillEnd } from './fill.ts'
+import { Misses } from './misses.ts'
+
+/** A push may be going on: what is missing now may be there soon. */
+const MISSING_BLOB_MS = 10_000
+/** Upstream just sent wrong content under this digest: it is not downloaded again and again. */
+const WRONG_BLOB_MS = 10_000
+
+/** A blob that can be served. To be released once, however its response ends. */
+export interface BlobAnswer {
+  /** Undefined where upstream tells no size: such a body goes out chunked. */
+  readonly sizeBytes: number | undefined
+  /** From disk; from a download that was under way; from one started for this request. */
+  readonly how: 'hit' | 'join' | 'miss'
+  /** The bytes, for a response that sends `windows` of them (the whole where it is undefined). */
+  source(windows: readonly BlobWindow[] | undefined): ByteSource
+  /** Instead of `source`, where no bytes are sent after all. */
+  dismiss(): void
+}
+
+/** A part of a blob; `isOpen` where the client asked for everything from a start on. */
+export interface BlobWindow extends Extent {
+  readonly isOpen: boolean
+}
+
+export interface BlobsOptions {
+  readonly index: Index
+  readonly store: BlobStore
+  readonly hasher: Hasher
+  readonly upstreams: Upstreams
+  readonly events: MirrorEvents
+  readonly abandoned: AbandonPolicy
+  readonly offline: boolean
+  readonly now: () => number
+}
+
+export class Blobs {
+  readonly #options: BlobsOptions
+  readonly #fills = new Map<Digest, Fill>()
+  readonly #missing: Misses
+  readonly #wrong: Misses
+  #endings = 0
+
+  constructor(options: BlobsOptions) {
+    this.#options = options
+    this.#missing = new Misses(MISSING_BLOB_MS, options.now)
+    this.#wrong = new Misses(WRONG_BLOB_MS, options.now)
+  }
+
+  /** Undefined when there is no such blob in this repository. Throws UpstreamError where asking fails. */
+  async open(repository: Repository, digest: Digest): Promise<BlobAnswer | undefined> {
+    const content = await this.#options.index.findContent(repository, digest)
+    // containerd asks for manifests here too and would take octet-stream for their type.
+    if (content?.kind === 'manifest') return undefined
+    if (!content && !this.#mayAsk(repository, digest)) return undefined
+    const running = this.#fills.get(digest)
+    if (running) return await this.#follow(running, 'join', repository, content)
+    const endings = this.#endings
+    const stored = await this.#openStored(digest)
+    if (stored) {
+      if (content || (await this.#confirm(repository, digest))) return hit(stored)
+      await stored.close()
+      return undefined
+    }
+    // A download that began and ended while the disk was looked at has stored it since.
+    if (this.#fills.has(digest) || endings !== this.#endings) return this.open(repository, digest)
+    const started = this.#start(repository, digest, content?.sizeBytes)
+    return await this.#follow(started, 'miss', repository, content)
+  }
+
+  /** The size alone, for HEAD: a descriptor of the repository tells it without asking anybody. */
+  async size(repository: Repository, digest: Digest): Promise<number | undefined> {
+    const content = await this.#options.index.findContent(repository, digest)
+    if (content?.kind === 'manifest') return undefined
+    if (content?.sizeBytes !== undefined) return content.sizeBytes
+    if (!this.#mayAsk(repository, digest)) return undefined
+    return await this.#confirm(repository, digest)
+  }
+
+  /** Downloads under way are stopped and kept for resuming. */
+  async parkAll(): Promise<void> {
+    await Promise.all([...this.#fills.values()].map((fill) => fill.park()))
+  }
+
+  #mayAsk(repository: Repository, digest: Digest): boolean {
+    return !this.#options.offline && !this.#missing.has(imageName(repository, { digest }))
+  }
+
+  /** Truncated and emptied files are noticed here, before their length is promised to anybody. */
+  async #openStored(digest: Digest): Promise<StoredBlob | undefined> {
+    const { store, index, events, now } = this.#options
+    const stored = await store.open(digest)
+    if (!stored) return undefined
+    const row = await index.findBlob(digest)
+    if (!row) await index.publishBlob(digest, stored.sizeBytes, now())
+    if (!row || row.sizeBytes === stored.sizeBytes) return stored
+    await stored.close()
+    await store.quarantine(digest)
+    await index.forgetBlob(digest)
+    events.damaged(digest, `${stored.sizeBytes} bytes on disk, ${row.sizeBytes} were stored`)
+    return undefined
+  }
+
+  async #follow(
+    fill: Fill,
+    how: 'join' | 'miss',
+    repository: Repository,
+    content: ContentRow | undefined,
+  ): Promise<BlobAnswer | undefined> {
+    const { digest } = fill
+    const isOwn = repositoryKey(fill.repository) === repositoryKey(repository)
+    try {
+      const isThere = await fill.answerable
+      if (isThere && !fill.isOver) {
+        // Joined at once, so that the fill is not abandoned before the response's first byte.
+        const answer = answerOf(fill, how)
+        if (isOwn || content || (await this.#confirm(repository, digest))) return answer
+        answer.dismiss()
+        return undefined
+      }
+      if (!isThere && isOwn) {
+        this.#missing.add(imageName(repository, { digest }))
+        return undefined
+      }
+    } catch (error) {
+      if (isOwn && error instanceof Error && !fill.isParked) throw error
+    }
+    // Over by now, or of another repository whose upstream failed while this one's may have it.
+    await fill.ended
+    return await this.open(repository, digest)
+  }
+
+  #start(repository: Repository, digest: Digest, expectedBytes: number | undefined): Fill {
+    const { index, store, hasher, upstreams, abandoned, events, now } = this.#options
+    if (this.#options.offline) {
+      throw new UpstreamError('offline', `the mirror is offline and does not hold ${digest}`)
+    }
+    if (this.#wrong.has(digest)) {
+      throw new UpstreamError('bad-response', `upstream sent wrong content for ${digest} just now`)
+    }
+    const upstream = upstreams.registry(repository.registry)
+    const fill = new Fill({
+      digest,
+      repository,
+      expectedBytes,
+      abandoned,
+      hasher,
+      stage: () => store.stage(digest),
+      open: (range) => upstream.openBlob(repository.name, digest, range),
+      published: async (sizeBytes) => {
+        await index.publishBlob(digest, sizeBytes, now())
+        await index.recordContent(repository, digest, { kind: 'blob', sizeBytes })
+      },
+    })
+    this.#fills.set(digest, fill)
+    void fill.ended.then((end) => this.#ended(fill, end, events))
+    return fill
+  }
+
+  #ended(fill: Fill, end: FillEnd, events: MirrorEvents): void {
+    this.#fills.delete(fill.digest)
+    this.#endings += 1
+    events.filled(fill.repository, fill.digest, fill.fetchedBytes, end)
+    if (end.how === 'failed' && end.error.name === 'IntegrityError') this.#wrong.add(fill.digest)
+  }
+
+  /**
+   * Whether this repository contains what another was seen to contain; resolves to the size. One byte
+   * is asked for: public.ecr.aws answers 401 to every HEAD of a blob.
+   */
+  async #confirm(repository: Repository, digest: Digest): Promise<number | undefined> {
+    const { upstreams, index } = this.#options
+    const upstream = upstreams.registry(repository.registry)
+    const opened = await upstream.openBlob(repository.name, digest, { start: 0, end: 0 })
+    if (!opened) {
+      this.#missing.add(imageName(repository, { digest }))
+      return undefined
+    }
+    opened.abort()
+    const sizeBytes = opened.totalBytes
+    await index.recordContent(repository, digest, { kind: 'blob', sizeBytes })
+    return sizeBytes
+  }
+}
+
+function hit(stored: StoredBlob): BlobAnswer {
+  const close = (): void => void stored.close()
+  const { fd, sizeBytes } = stored
+  return {
+    sizeBytes,
+    how: 'hit',
+    source: () => ({
+      fd,
+      sizeBytes,
+      available: (position) => Math.max(0, sizeBytes - position),
+      arrived: () => Promise.resolve(),
+      release: close,
+    }),
+    dismiss: close,
+  }
+}
+
+function answerOf(fill: Fill, how: 'join' | 'miss'): BlobAnswer {
+  const whole = fill.follow()
+  return {
+    sizeBytes: fill.sizeBytes,
+    how,
+    source: (windows) => {
+      const [only, ...others] = windows ?? []
+      if (!only || others.length > 0 || only.isOpen) return whole
+      const source = fill.followWindow(only)
+      whole.release()
+      return source
+    },
+    dismiss: () => whole.release(),
+  }
+}

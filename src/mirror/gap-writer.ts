@@ -1,0 +1,58 @@
+// Writes one upstream body into the staged file: while one write runs, the next chunks gather.
+
+import type { StagedBlob } from '../store/blob-store.ts'
+
+/** Received but not yet written; past it the upstream connection waits. */
+const UNWRITTEN_BYTES_MAX = 512 * 1024
+
+export class GapWriter {
+  readonly #staged: StagedBlob
+  readonly #arrived: (from: number, to: number) => void
+  #position: number
+  #unwritten: Uint8Array[] = []
+  #unwrittenBytes = 0
+  #writing: Promise<void> | undefined
+  #failure: Error | undefined
+
+  /** `arrived` is called after each write with the range that readers may read now. */
+  constructor(staged: StagedBlob, start: number, arrived: (from: number, to: number) => void) {
+    this.#staged = staged
+    this.#position = start
+    this.#arrived = arrived
+  }
+
+  /** Throws StoreError when an earlier write has failed. */
+  async add(chunk: Uint8Array): Promise<void> {
+    this.#throwFailure()
+    this.#unwritten.push(chunk)
+    this.#unwrittenBytes += chunk.byteLength
+    this.#writing ??= this.#write().finally(() => (this.#writing = undefined))
+    if (this.#unwrittenBytes >= UNWRITTEN_BYTES_MAX) await this.flushed()
+  }
+
+  /** Resolves when everything added is written; throws StoreError when it could not be. */
+  async flushed(): Promise<void> {
+    await this.#writing
+    this.#throwFailure()
+  }
+
+  async #write(): Promise<void> {
+    try {
+      while (this.#unwritten.length > 0) {
+        const chunks = this.#unwritten.splice(0)
+        const bytes = chunks.reduce((sum, chunk) => sum + chunk.byteLength, 0)
+        await this.#staged.write(this.#position, chunks)
+        const from = this.#position
+        this.#position += bytes
+        this.#unwrittenBytes -= bytes
+        this.#arrived(from, this.#position)
+      }
+    } catch (error) {
+      this.#failure = error as Error
+    }
+  }
+
+  #throwFailure(): void {
+    if (this.#failure) throw this.#failure
+  }
+}

@@ -1,0 +1,141 @@
+// What a tag points to: from the index while it is fresh, from upstream by HEAD else, and what was
+// last known where upstream does not answer.
+
+import { UpstreamError } from '../errors.ts'
+import { SingleFlight } from '../lib/single-flight.ts'
+import type { Digest } from '../oci/digest.ts'
+import { imageName } from '../oci/name.ts'
+import type { Repository, Tag } from '../oci/name.ts'
+import type { Index, TagRow } from '../store/index-port.ts'
+import type { Upstreams } from '../upstream/upstream.ts'
+import { freshness } from './freshness.ts'
+import type { Manifests } from './manifests.ts'
+import { Misses } from './misses.ts'
+
+/** A tag that upstream does not have is not asked for again within this. */
+const MISSING_TAG_MS = 30_000
+
+export interface ResolvedTag {
+  readonly digest: Digest
+  readonly mediaType: string | undefined
+  readonly sizeBytes: number | undefined
+  /** Why this may be out of date, in a sentence; undefined when it is not. */
+  readonly staleBecause: string | undefined
+  /** A digest known to be whole, for when the one above cannot be had. */
+  readonly completeDigest: Digest | undefined
+  /** Whether upstream was asked for this answer. */
+  readonly asked: boolean
+}
+
+export interface TagsOptions {
+  readonly index: Index
+  readonly upstreams: Upstreams
+  readonly manifests: Manifests
+  readonly ttlMs: (repository: Repository, tag: Tag) => number
+  readonly offline: boolean
+  /** A known tag is answered as it was once upstream has taken this long. */
+  readonly staleAfterMs: number
+  readonly now: () => number
+}
+
+export class Tags {
+  readonly #options: TagsOptions
+  readonly #refreshing = new SingleFlight<TagRow | undefined>()
+  readonly #missing: Misses
+
+  constructor(options: TagsOptions) {
+    this.#options = options
+    this.#missing = new Misses(MISSING_TAG_MS, options.now)
+  }
+
+  /** Undefined when there is no such tag. Throws UpstreamError where nothing is known and asking fails. */
+  async resolve(repository: Repository, tag: Tag): Promise<ResolvedTag | undefined> {
+    const { index, ttlMs, offline, now } = this.#options
+    const row = await index.findTag(repository, tag)
+    const word = freshness(row?.checkedAt, now(), ttlMs(repository, tag), offline)
+    if (row === undefined || word === 'absent') {
+      if (offline || this.#missing.has(imageName(repository, { tag }))) return undefined
+      const found = await this.#refresh(repository, tag)
+      return found && resolved(found, undefined, true)
+    }
+    switch (word) {
+      case 'fresh':
+        return resolved(row, undefined, false)
+      case 'stale':
+        return await this.#lastKnown(row, 'the mirror is offline')
+      case 'revalidate':
+        return await this.#revalidate(repository, tag, row)
+    }
+  }
+
+  async #revalidate(
+    repository: Repository,
+    tag: Tag,
+    row: TagRow,
+  ): Promise<ResolvedTag | undefined> {
+    try {
+      const found = await within(this.#options.staleAfterMs, this.#refresh(repository, tag))
+      if (found === 'slow') return await this.#lastKnown(row, 'upstream is slow to answer')
+      return found && resolved(found, undefined, true)
+    } catch (error) {
+      if (!(error instanceof UpstreamError)) throw error
+      return await this.#lastKnown(row, error.message)
+    }
+  }
+
+  /** One HEAD, however many ask; a GET only where the registry's HEAD names no digest. */
+  #refresh(repository: Repository, tag: Tag): Promise<TagRow | undefined> {
+    return this.#refreshing.run(imageName(repository, { tag }), async () => {
+      const { index, upstreams, manifests, now } = this.#options
+      const head = await upstreams
+        .registry(repository.registry)
+        .headManifest(repository.name, { tag })
+      const found = head?.digest
+        ? { digest: head.digest, mediaType: head.mediaType, sizeBytes: head.sizeBytes }
+        : head && (await manifests.fetchTag(repository, tag))
+      if (!found) {
+        await index.forgetTag(repository, tag)
+        this.#missing.add(imageName(repository, { tag }))
+        return undefined
+      }
+      await index.moveTag(repository, tag, { ...found, checkedAt: now() })
+      return await index.findTag(repository, tag)
+    })
+  }
+
+  /**
+   * Without upstream, what can be pulled whole counts: the last complete digest, unless the one last
+   * seen is whole for at least the same platforms.
+   */
+  async #lastKnown(row: TagRow, because: string): Promise<ResolvedTag> {
+    const { index } = this.#options
+    if (row.completeDigest) {
+      const newer = await index.wholePlatforms(row.digest)
+      const older = await index.wholePlatforms(row.completeDigest)
+      if (!older.every((platform) => newer.includes(platform))) {
+        const complete = { digest: row.completeDigest, mediaType: undefined, sizeBytes: undefined }
+        return resolved({ ...row, ...complete }, because, true)
+      }
+    }
+    return resolved(row, because, true)
+  }
+}
+
+function resolved(row: TagRow, staleBecause: string | undefined, asked: boolean): ResolvedTag {
+  const { digest, mediaType, sizeBytes, completeDigest } = row
+  return { digest, mediaType, sizeBytes, completeDigest, staleBecause, asked }
+}
+
+/** The promise goes on in the background where it takes longer; its error is then nobody's. */
+async function within<T>(limitMs: number, promise: Promise<T>): Promise<T | 'slow'> {
+  let timer: NodeJS.Timeout | undefined
+  const slow = new Promise<'slow'>((resolve) => {
+    timer = setTimeout(() => resolve('slow'), limitMs)
+  })
+  promise.catch(() => undefined)
+  try {
+    return await Promise.race([promise, slow])
+  } finally {
+    clearTimeout(timer)
+  }
+}

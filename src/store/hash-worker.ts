@@ -1,0 +1,103 @@
+// Hashes files that are still being written. A hash follows its download through the file, as any
+// reader does: so a resumed prefix, late bytes and the page cache need no code of their own.
+
+import { createHash } from 'node:crypto'
+import type { Hash } from 'node:crypto'
+import { closeSync, openSync, readSync } from 'node:fs'
+import { parentPort } from 'node:worker_threads'
+import { finishDigest } from '../oci/digest.ts'
+import type { DigestAlgorithm } from '../oci/digest.ts'
+import type { HashReply, HashRequest } from './hasher.ts'
+
+/** Read per turn: long enough to be cheap, short enough that many downloads share the worker fairly. */
+const SLICE_BYTES = 512 * 1024
+
+interface Job {
+  readonly id: number
+  readonly algorithm: DigestAlgorithm
+  readonly fd: number
+  readonly hash: Hash
+  position: number
+  /** Bytes below this offset are in the file. */
+  frontier: number
+  /** Set once the frontier is the end of the content. */
+  finished: boolean
+}
+
+const port = parentPort
+if (!port) throw new Error('hash-worker runs as a worker only')
+
+const jobs = new Map<number, Job>()
+const buffer = Buffer.allocUnsafeSlow(SLICE_BYTES)
+let scheduled = false
+
+port.on('message', (request: HashRequest) => {
+  try {
+    accept(request)
+  } catch (error) {
+    fail(request.id, error)
+  }
+  schedule()
+})
+
+function accept(request: HashRequest): void {
+  if (request.op === 'begin') {
+    const { id, algorithm, path } = request
+    const fd = openSync(path, 'r')
+    const hash = createHash(algorithm)
+    jobs.set(id, { id, algorithm, fd, hash, position: 0, frontier: 0, finished: false })
+    return
+  }
+  const job = jobs.get(request.id)
+  if (!job) return
+  if (request.op === 'drop') return drop(job)
+  job.frontier = request.frontier
+  job.finished = request.op === 'finish'
+}
+
+/** One slice per turn of the loop, so that messages and other jobs come in between. */
+function schedule(): void {
+  if (scheduled) return
+  scheduled = true
+  setImmediate(() => {
+    scheduled = false
+    let busy = false
+    for (const job of jobs.values()) busy = turn(job) || busy
+    if (busy) schedule()
+  })
+}
+
+function turn(job: Job): boolean {
+  try {
+    const length = Math.min(SLICE_BYTES, job.frontier - job.position)
+    if (length > 0) {
+      const read = readSync(job.fd, buffer, 0, length, job.position)
+      if (read === 0) throw new Error('the staged file is shorter than what was written to it')
+      job.hash.update(read === SLICE_BYTES ? buffer : buffer.subarray(0, read))
+      job.position += read
+    }
+    if (job.position < job.frontier) return true
+    if (job.finished) {
+      port?.postMessage({
+        id: job.id,
+        digest: finishDigest(job.algorithm, job.hash),
+      } satisfies HashReply)
+      drop(job)
+    }
+  } catch (error) {
+    fail(job.id, error)
+  }
+  return false
+}
+
+function fail(id: number, error: unknown): void {
+  const job = jobs.get(id)
+  if (job) drop(job)
+  const message = error instanceof Error ? error.message : String(error)
+  port?.postMessage({ id, error: message } satisfies HashReply)
+}
+
+function drop(job: Job): void {
+  jobs.delete(job.id)
+  closeSync(job.fd)
+}

@@ -1,0 +1,85 @@
+// The main thread's side of the index: calls go to the worker, answers come back as promises.
+
+import type { Worker } from 'node:worker_threads'
+import { startWorker } from '../lib/embedded.ts'
+import { StoreError } from '../errors.ts'
+import type { Index } from './index-port.ts'
+import type { Layout } from './layout.ts'
+
+export interface IndexWorkerData {
+  readonly layout: Layout
+}
+
+export interface IndexRequest {
+  readonly id: number
+  readonly method: keyof Index
+  readonly values: readonly unknown[]
+}
+
+export type IndexReply =
+  | { readonly id: number; readonly value: unknown }
+  | { readonly id: number; readonly error: string; readonly kind: StoreError['kind'] }
+
+interface Waiting {
+  resolve(value: unknown): void
+  reject(error: Error): void
+}
+
+const METHODS: readonly (keyof Index)[] = [
+  'findTag',
+  'moveTag',
+  'forgetTag',
+  'findContent',
+  'recordContent',
+  'findManifest',
+  'recordManifest',
+  'publishBlob',
+  'forgetBlob',
+  'findBlob',
+  'wholePlatforms',
+  'close',
+]
+
+/** Takes the data folder's lock and opens its index. Throws StoreError where that cannot be. */
+export async function openIndexClient(layout: Layout): Promise<Index> {
+  const url = new URL('./index-worker.ts', import.meta.url)
+  const worker = startWorker('index-worker', url, {
+    workerData: { layout } satisfies IndexWorkerData,
+  })
+  const waiting = new Map<number, Waiting>()
+  let lastId = 0
+
+  const opened = new Promise<unknown>((resolve, reject) => waiting.set(0, { resolve, reject }))
+  worker.on('message', (reply: IndexReply) => settle(waiting, reply))
+  worker.on('error', (error) => failAll(waiting, error))
+  worker.on('exit', () => failAll(waiting, new Error('the index worker has ended')))
+  await opened
+
+  const call = (method: keyof Index, values: readonly unknown[]): Promise<unknown> =>
+    new Promise((resolve, reject) => {
+      const id = ++lastId
+      waiting.set(id, { resolve, reject })
+      send(worker, { id, method, values })
+    })
+  return Object.fromEntries(
+    METHODS.map((method) => [method, (...values: unknown[]) => call(method, values)]),
+  ) as unknown as Index
+}
+
+function send(worker: Worker, request: IndexRequest): void {
+  worker.postMessage(request)
+}
+
+function settle(waiting: Map<number, Waiting>, reply: IndexReply): void {
+  const call = waiting.get(reply.id)
+  waiting.delete(reply.id)
+  if ('error' in reply) call?.reject(new StoreError(reply.kind, reply.error))
+  else call?.resolve(reply.value)
+}
+
+function failAll(waiting: Map<number, Waiting>, error: Error): void {
+  for (const call of waiting.values()) {
+    call.reject(new StoreError('io', `the index failed: ${error.message}`, { cause: error }))
+  }
+  waiting.clear()
+}

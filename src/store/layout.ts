@@ -1,0 +1,50 @@
+// Where everything lives in the data folder. The only file that makes paths.
+//
+//   regmirror.lock               held by the one process that owns the folder
+//   index.db                     SQLite, WAL: tags, manifests, what each repository contains
+//   blobs/sha256/ab/<hex>        published content: hashed, synced, renamed here; the name is the truth
+//   staging/sha256-<hex>         a download under way or kept for resuming
+//   staging/sha256-<hex>.json    which of its bytes are there
+//   quarantine/sha256-<hex>      what failed a later check, for a person to look at
+//   native/                      the SQLite addon of a packaged binary
+
+import { join } from 'node:path'
+import { digestAlgorithm, digestHex } from '../oci/digest.ts'
+import type { Digest } from '../oci/digest.ts'
+
+export interface Layout {
+  readonly folder: string
+  readonly lock: string
+  readonly index: string
+  readonly staging: string
+  readonly blobs: string
+  readonly quarantine: string
+}
+
+export function layoutOf(folder: string): Layout {
+  return {
+    folder,
+    lock: join(folder, 'regmirror.lock'),
+    index: join(folder, 'index.db'),
+    staging: join(folder, 'staging'),
+    blobs: join(folder, 'blobs'),
+    quarantine: join(folder, 'quarantine'),
+  }
+}
+
+export function blobPath(layout: Layout, digest: Digest): string {
+  const hex = digestHex(digest)
+  return join(layout.blobs, digestAlgorithm(digest), hex.slice(0, 2), hex)
+}
+
+export function stagingPath(layout: Layout, digest: Digest): string {
+  return join(layout.staging, `${digestAlgorithm(digest)}-${digestHex(digest)}`)
+}
+
+export function extentsPath(layout: Layout, digest: Digest): string {
+  return `${stagingPath(layout, digest)}.json`
+}
+
+export function quarantinePath(layout: Layout, digest: Digest): string {
+  return join(layout.quarantine, `${digestAlgorithm(digest)}-${digestHex(digest)}`)
+}

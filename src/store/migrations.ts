@@ -1,0 +1,84 @@
+// The index's schema as numbered steps. A step that has shipped is never edited, only followed.
+
+import type { Database } from 'better-sqlite3'
+import { StoreError } from '../errors.ts'
+
+/** Step n brings a database of version n - 1 to version n; the version is SQLite's `user_version`. */
+const STEPS: readonly string[] = [
+  `
+  CREATE TABLE repository (
+    id       INTEGER PRIMARY KEY,
+    registry TEXT NOT NULL,
+    name     TEXT NOT NULL,
+    UNIQUE (registry, name)
+  ) STRICT;
+
+  CREATE TABLE manifest (
+    digest        TEXT PRIMARY KEY,
+    media_type    TEXT NOT NULL,
+    bytes         BLOB NOT NULL,
+    subject       TEXT,
+    artifact_type TEXT,
+    stored_at     INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX manifest_subject ON manifest (subject) WHERE subject IS NOT NULL;
+
+  CREATE TABLE edge (
+    parent     TEXT NOT NULL REFERENCES manifest (digest) ON DELETE CASCADE,
+    position   INTEGER NOT NULL,
+    child      TEXT NOT NULL,
+    kind       TEXT NOT NULL CHECK (kind IN ('manifest', 'blob')),
+    media_type TEXT NOT NULL,
+    size       INTEGER NOT NULL,
+    platform   TEXT,
+    PRIMARY KEY (parent, position)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX edge_child ON edge (child);
+
+  CREATE TABLE content (
+    repository INTEGER NOT NULL REFERENCES repository (id) ON DELETE CASCADE,
+    digest     TEXT NOT NULL,
+    kind       TEXT NOT NULL CHECK (kind IN ('manifest', 'blob')),
+    size       INTEGER,
+    PRIMARY KEY (repository, digest)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX content_digest ON content (digest);
+
+  CREATE TABLE tag (
+    repository      INTEGER NOT NULL REFERENCES repository (id) ON DELETE CASCADE,
+    name            TEXT NOT NULL,
+    digest          TEXT NOT NULL,
+    media_type      TEXT,
+    size            INTEGER,
+    complete_digest TEXT,
+    checked_at      INTEGER NOT NULL,
+    changed_at      INTEGER NOT NULL,
+    PRIMARY KEY (repository, name)
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX tag_digest ON tag (digest);
+
+  CREATE TABLE blob (
+    digest    TEXT PRIMARY KEY,
+    size      INTEGER NOT NULL,
+    stored_at INTEGER NOT NULL
+  ) STRICT;
+  `,
+]
+
+/** Brings the database to the newest version. Throws StoreError('newer') for one of a later binary. */
+export function migrate(database: Database, file: string): void {
+  const version = database.pragma('user_version', { simple: true }) as number
+  if (version > STEPS.length) {
+    throw new StoreError(
+      'newer',
+      `${file} was written by a newer regmirror (index version ${version}, this one knows up to ` +
+        `${STEPS.length}): run the newer regmirror, or choose another folder with --data`,
+    )
+  }
+  STEPS.slice(version).forEach((step, offset) => {
+    database.transaction(() => {
+      database.exec(step)
+      database.pragma(`user_version = ${version + offset + 1}`)
+    })()
+  })
+}

@@ -1,0 +1,46 @@
+// The data folder, open: index, blobs and the workers that hash. One owner at a time.
+
+import { mkdir } from 'node:fs/promises'
+import type { BlobStore } from './blob-store.ts'
+import { openBlobFiles } from './blob-files.ts'
+import { asStoreError } from './disk-error.ts'
+import { startHasher } from './hasher.ts'
+import type { Hasher } from './hasher.ts'
+import { openIndexClient } from './index-client.ts'
+import type { Index } from './index-port.ts'
+import { layoutOf } from './layout.ts'
+
+export interface Store {
+  readonly index: Index
+  readonly blobs: BlobStore
+  readonly hasher: Hasher
+  close(): Promise<void>
+}
+
+/** Takes the folder's lock. Throws StoreError where it is in use, newer, damaged or not writable. */
+export async function openStore(folder: string, hashWorkers: number): Promise<Store> {
+  const layout = layoutOf(folder)
+  try {
+    await mkdir(folder, { recursive: true })
+  } catch (error) {
+    throw asStoreError(error, `cannot make the data folder ${folder}`)
+  }
+  // The lock comes first: nothing is touched in a folder that another process owns.
+  const index = await openIndexClient(layout)
+  try {
+    const blobs = await openBlobFiles(layout)
+    const hasher = startHasher(hashWorkers)
+    return {
+      index,
+      blobs,
+      hasher,
+      close: async () => {
+        await hasher.close()
+        await index.close()
+      },
+    }
+  } catch (error) {
+    await index.close()
+    throw error
+  }
+}

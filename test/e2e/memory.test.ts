@@ -1,0 +1,111 @@
+// The server's memory does not grow with the size of a blob, the number of clients, or how slowly
+// they read.
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import http from 'node:http'
+import { test } from 'node:test'
+import { RegMirror } from '../support/binary.ts'
+import { MIB } from '../support/cold-blob.ts'
+import { heldContent, seededContent, zeroContent } from '../support/content.ts'
+import type { HeldContent } from '../support/content.ts'
+import { rawRequest } from '../support/raw-http.ts'
+import { ScriptedUpstream } from '../support/scripted-upstream.ts'
+import { awaitedLater } from '../support/wait-until.ts'
+
+const LIMIT_MIB = 200
+const REPOSITORY = 'library/big'
+
+function assertSmall(mirror: RegMirror): void {
+  const { peakMiB } = mirror.memory()
+  assert.ok(peakMiB < LIMIT_MIB, `the server's memory reached ${peakMiB.toFixed(0)} MiB`)
+}
+
+test('a blob of 6 GiB passes through', { timeout: 300_000 }, async () => {
+  await using upstream = await ScriptedUpstream.start()
+  const content = zeroContent(6 * 1024 * MIB)
+  const digest = upstream.addBlob(REPOSITORY, content)
+  await using mirror = await RegMirror.start({ registries: { 'docker.io': upstream.url } })
+  const url = mirror.blobUrl('docker.io', REPOSITORY, digest)
+  const zeroes = Buffer.alloc(MIB)
+
+  const expectZeroes = async (start: number, headers = {}) => {
+    await using response = await rawRequest(url, { headers })
+    assert.equal(response.status, start === 0 ? 200 : 206)
+    assert.equal(response.headers.get('content-length'), String(content.size - start))
+    const { bytes, ending } = await response.take({
+      onChunk: (chunk) => assert.ok(chunk.equals(zeroes.subarray(0, chunk.length))),
+    })
+    assert.deepEqual({ bytes, ending }, { bytes: content.size - start, ending: 'complete' })
+  }
+  await expectZeroes(0)
+  assertSmall(mirror)
+  const start = 5 * 1024 * MIB // past what 32 bits count
+  await expectZeroes(start, { range: `bytes=${start}-` })
+  assertSmall(mirror)
+  assert.equal(upstream.log.find({ method: 'GET', path: digest }).length, 1)
+})
+
+test('1 000 idle connections and 64 downloads', { timeout: 120_000 }, async () => {
+  await using upstream = await ScriptedUpstream.start()
+  const contents = Array.from({ length: 8 }, (_, n) =>
+    heldContent(seededContent(`download ${n}`, 24 * MIB)),
+  )
+  for (const content of contents) upstream.addBlob(REPOSITORY, content)
+  await using mirror = await RegMirror.start({ registries: { 'docker.io': upstream.url } })
+  await using idle = await IdleConnections.open(mirror.url, 1000)
+
+  // Of the eight clients of each blob, one reads a little and then nothing until the others are
+  // done: it may hold up nobody, and nothing may pile up for it.
+  const slow = Promise.withResolvers<void>()
+  const download = async (content: HeldContent, stopsFor?: Promise<void>) => {
+    const url = mirror.blobUrl('docker.io', REPOSITORY, content.digest)
+    await using response = await rawRequest(url)
+    const head = (await response.read()) ?? Buffer.alloc(0)
+    assert.ok(head.equals(content.bytes.subarray(0, head.length)))
+    await stopsFor
+    const { bytes, ending } = await response.take({
+      expect: { bytes: content.bytes, offset: head.length },
+    })
+    assert.deepEqual([head.length + bytes, ending], [content.size, 'complete'])
+  }
+  const patient = contents.map((content) => awaitedLater(download(content, slow.promise)))
+  await Promise.all(
+    contents.flatMap((content) => Array.from({ length: 7 }, () => download(content))),
+  )
+  slow.resolve()
+  await Promise.all(patient)
+
+  assertSmall(mirror)
+  assert.equal(idle.stillOpen, 1000, 'no idle connection was closed')
+  const gets = contents.map(({ digest }) => upstream.log.find({ method: 'GET', path: digest }))
+  assert.deepEqual(
+    gets.map((requests) => requests.length),
+    contents.map(() => 1),
+  )
+})
+
+// Each has been used once and is kept for the next request.
+class IdleConnections implements AsyncDisposable {
+  readonly #agent = new http.Agent({ keepAlive: true, maxFreeSockets: Infinity })
+
+  static async open(url: string, count: number): Promise<IdleConnections> {
+    const connections = new IdleConnections()
+    const ask = async () => {
+      const request = http.get(`${url}/v2/`, { agent: connections.#agent })
+      const [response] = (await once(request, 'response')) as [http.IncomingMessage]
+      response.resume()
+      await once(response, 'end')
+    }
+    // All at once: none is free for another to use before all are connected.
+    await Promise.all(Array.from({ length: count }, ask))
+    return connections
+  }
+
+  get stillOpen(): number {
+    return Object.values(this.#agent.freeSockets).flat().length
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#agent.destroy()
+  }
+}

@@ -1,0 +1,60 @@
+// Starts the tests: `npm test`, or `npm test -- unit/range e2e` for the files whose path has a word.
+import { spawnSync } from 'node:child_process'
+import { randomInt } from 'node:crypto'
+import { globSync } from 'node:fs'
+import path from 'node:path'
+import { provideClients } from './setup-clients.ts'
+
+// A test that hangs fails by its name, not by whatever stops the whole run.
+const timeout = `--test-timeout=${10 * 60_000}`
+
+const root = path.join(import.meta.dirname, '..')
+process.chdir(root)
+
+const words = process.argv.slice(2)
+const files = globSync('test/**/*.test.ts')
+  .filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
+  .sort()
+// These start the built program and real clients, and measure time and memory: one after another.
+const endToEnd = files.filter((file) => file.startsWith('test/e2e/'))
+const inProcess = files.filter((file) => !endToEnd.includes(file))
+
+if (files.length === 0) fail(`no test file has ${words.join(' or ')} in its path`)
+
+const seed = process.env.REGMIRROR_SEED ?? String(randomInt(2 ** 31))
+process.env.REGMIRROR_SEED = seed
+say(`seed ${seed} (REGMIRROR_SEED=${seed} npm test repeats this run)`)
+
+if (endToEnd.length > 0) {
+  // Debian keeps some of the clients where only root's PATH looks.
+  process.env.PATH = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`
+  const missing = provideClients(say)
+  if (missing !== undefined) {
+    if (process.env.CI === 'true') fail(`${missing}, and with CI=true no client may be left out`)
+    process.env.REGMIRROR_SKIP_CLIENTS = missing
+    say(`tests with real clients are skipped: ${missing}`)
+  }
+}
+
+const results = [
+  { name: 'in-process tests', passed: run(inProcess, 2) },
+  { name: 'end-to-end tests', passed: run(endToEnd, 1) },
+]
+for (const { name } of results.filter(({ passed }) => !passed)) say(`${name} failed (seed ${seed})`)
+process.exitCode = results.every(({ passed }) => passed) ? 0 : 1
+
+function run(group: string[], concurrency: number): boolean {
+  if (group.length === 0) return true
+  say(`${group.length} files, ${concurrency} at a time`)
+  const options = ['--test', '--test-reporter=spec', `--test-concurrency=${concurrency}`, timeout]
+  return spawnSync(process.execPath, [...options, ...group], { stdio: 'inherit' }).status === 0
+}
+
+function say(line: string): void {
+  console.error(`test: ${line}`)
+}
+
+function fail(reason: string): never {
+  say(reason)
+  process.exit(1)
+}

@@ -1,0 +1,138 @@
+// A TCP link between two programs that can be made slow, late, cut, stalled or refusing, at any
+// moment. Bytes keep their order. "Down" is from the target to the client: a link in front of an
+// upstream shapes, cuts and counts what that upstream sends.
+import { performance } from 'node:perf_hooks'
+import net from 'node:net'
+import type { Socket } from 'node:net'
+import { LinkConnection } from './link-connection.ts'
+import { closeServer, listen, trackSockets } from './net-ports.ts'
+
+export interface LinkBreak {
+  readonly afterBytes: number // of one connection, response headers included
+  readonly by: 'fin' | 'rst' | 'stall'
+  readonly times?: number // how many connections; default 1
+}
+
+export interface LinkSettings {
+  readonly bytesPerSecond?: number // down, all connections together
+  readonly latencyMs?: number // each way, for what arrives from now on
+  readonly refuse?: boolean // new connections are reset
+  readonly break?: LinkBreak
+}
+
+const TICK_MS = 4
+// Nothing passes before so much can, or many tiny writes would cost more than the bytes.
+const MIN_GRANT_MS = 2
+// More than a tick's worth, or the buffer and not the rate would be the limit.
+const READ_AHEAD = { readableHighWaterMark: 2 ** 20 }
+// Credit that an idle moment may save up: more makes bursts, less loses rate on a busy event loop.
+const MAX_SAVED_MS = 40
+
+export class FaultyLink implements AsyncDisposable {
+  port = 0
+  connections = 0
+  delivered = 0 // bytes given to the clients' sockets
+  settings: LinkSettings = {}
+  readonly open = new Set<LinkConnection>()
+  readonly #target: URL
+  readonly #server: net.Server
+  readonly #sockets: Set<Socket>
+  #breaksLeft = 0
+  #credit = 0
+  #creditAt = 0
+  #timer: NodeJS.Timeout | undefined
+
+  private constructor(target: string) {
+    this.#target = new URL(target)
+    const options = { allowHalfOpen: true, noDelay: true, pauseOnConnect: false }
+    this.#server = net.createServer(options, (socket) => this.#accept(socket))
+    this.#sockets = trackSockets(this.#server)
+  }
+
+  static async start(target: string, settings: LinkSettings = {}): Promise<FaultyLink> {
+    const link = new FaultyLink(target)
+    link.set(settings)
+    link.port = await listen(link.#server)
+    return link
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`
+  }
+
+  // Replaces all settings; open connections follow the new speed, latency and break.
+  set(settings: LinkSettings): void {
+    this.settings = settings
+    this.#breaksLeft = settings.break === undefined ? 0 : (settings.break.times ?? 1)
+    this.#credit = 0
+    this.#creditAt = performance.now()
+    clearInterval(this.#timer)
+    if (settings.bytesPerSecond !== undefined) {
+      this.#timer = setInterval(() => this.#pumpAll(), TICK_MS)
+    }
+    this.#pumpAll()
+  }
+
+  // Lets stalled connections go on.
+  release(): void {
+    for (const connection of this.open) connection.release()
+  }
+
+  // Ends every open connection now, by RST or FIN.
+  cutAll(by: 'fin' | 'rst'): void {
+    for (const connection of this.open) connection.cut(by)
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    for (const connection of this.open) connection.destroy()
+    await closeServer(this.#server, this.#sockets)
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  // How many of `wanted` bytes may pass now; the answer is already taken from the credit.
+  takeCredit(wanted: number): number {
+    const rate = this.settings.bytesPerSecond
+    if (rate === undefined) return wanted
+    const now = performance.now()
+    const most = (rate * MAX_SAVED_MS) / 1000
+    this.#credit = Math.min(most, this.#credit + (rate * (now - this.#creditAt)) / 1000)
+    this.#creditAt = now
+    if (this.#credit < Math.min(wanted, (rate * MIN_GRANT_MS) / 1000)) return 0
+    const granted = Math.min(wanted, Math.floor(this.#credit))
+    this.#credit -= granted
+    return granted
+  }
+
+  takeBreak(): LinkBreak | undefined {
+    if (this.#breaksLeft <= 0) return undefined
+    this.#breaksLeft -= 1
+    return this.settings.break
+  }
+
+  #accept(client: Socket): void {
+    this.connections += 1
+    if (this.settings.refuse === true) {
+      client.resetAndDestroy()
+      return
+    }
+    const where = { host: this.#target.hostname, port: Number(this.#target.port) }
+    const target = net.connect({ ...where, allowHalfOpen: true, noDelay: true, ...READ_AHEAD })
+    const connection = new LinkConnection(this, client, target)
+    this.open.add(connection)
+    client.once('close', () => this.open.delete(connection))
+  }
+
+  // Starts with another connection each time, so that none takes all the credit.
+  #pumpAll(): void {
+    const [first] = this.open
+    if (first !== undefined) {
+      this.open.delete(first)
+      this.open.add(first)
+    }
+    for (const connection of this.open) connection.pump()
+  }
+}

@@ -1,0 +1,45 @@
+// skopeo, copying a whole multi-platform image out of a mirror by its prefixed name; skopeo checks
+// every digest on the way.
+import { readFile } from 'node:fs/promises'
+import { mirrorLocation, unavailable } from './client-tools.ts'
+import type { ImageClient, MirrorTarget } from './client-tools.ts'
+import { sha256 } from './content.ts'
+import { run } from './process.ts'
+import { TempFolder } from './temp-folder.ts'
+
+export class Skopeo implements ImageClient {
+  readonly #mirror: MirrorTarget
+  readonly #folder = new TempFolder('skopeo')
+  #copies = 0
+
+  private constructor(mirror: MirrorTarget) {
+    this.#mirror = mirror
+  }
+
+  static unavailable(): string | undefined {
+    return unavailable('skopeo')
+  }
+
+  static async start(mirror: MirrorTarget): Promise<Skopeo> {
+    return new Skopeo(mirror)
+  }
+
+  // `ghcr.io/name:tag` becomes `MIRROR/ghcr.io/name:tag`; all platforms are copied.
+  async pull(reference: string): Promise<string> {
+    const slash = reference.indexOf('/')
+    const registry = reference.slice(0, slash)
+    const source = `docker://${mirrorLocation(this.#mirror, registry)}${reference.slice(slash)}`
+    const target = this.#folder.join(`copy-${(this.#copies += 1)}`)
+    const flags = ['--all', '--preserve-digests', '--src-tls-verify=false']
+    await run('skopeo', ['copy', '--quiet', ...flags, source, `dir:${target}`])
+    return sha256(await readFile(`${target}/manifest.json`))
+  }
+
+  close(): Promise<void> {
+    return this.#folder.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
