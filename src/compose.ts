@@ -60,10 +60,9 @@ export async function startMirror(config: Config, log: Logger): Promise<RunningM
   const pulls = new PullLog(log, Date.now)
   const app = registryApp({ mirror, pulls, log, version })
 
-  /** Downloads first: their readers are gone by now, and the index hears of what they published. */
+  /** The store last: a download that is being stopped still notes what it has. */
   const close = async (): Promise<void> => {
-    await mirror.close()
-    await upstreams.close()
+    await Promise.all([mirror.close(), upstreams.close()])
     await store.close()
     pulls.flush()
   }

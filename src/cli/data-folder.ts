@@ -1,6 +1,7 @@
 // Whether the data folder can be used, asked before anything else starts.
 
 import { accessSync, constants, mkdirSync, statSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { ConfigError } from '../errors.ts'
 
 /** Others on the box have no business in what private repositories hold. */
@@ -9,8 +10,7 @@ const FOLDER_MODE = 0o750
 /** Makes it if it is not there. Throws ConfigError. */
 export function requireDataFolder(folder: string, origin: string): void {
   try {
-    mkdirSync(folder, { recursive: true, mode: FOLDER_MODE })
-    if (!statSync(folder).isDirectory()) throw Object.assign(new Error(), { code: 'ENOTDIR' })
+    makeFolder(folder)
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (error) {
     const { code = String(error) } = error as NodeJS.ErrnoException
@@ -19,6 +19,15 @@ export function requireDataFolder(folder: string, origin: string): void {
       `${subject} folder ${folder} cannot be used: ${reason(code)}, or choose another with --data DIR`,
     ])
   }
+}
+
+/** Node's own recursive mkdir never returns where a system (/proc) answers ENOENT for a new folder. */
+function makeFolder(folder: string): void {
+  const found = statSync(folder, { throwIfNoEntry: false })
+  if (found?.isDirectory()) return
+  if (found !== undefined) throw Object.assign(new Error('a file'), { code: 'ENOTDIR' })
+  if (dirname(folder) !== folder) makeFolder(dirname(folder))
+  mkdirSync(folder, { mode: FOLDER_MODE })
 }
 
 function reason(code: string): string {

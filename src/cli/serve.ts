@@ -9,7 +9,7 @@ import type { Serving } from './banner.ts'
 import { requireDataFolder } from './data-folder.ts'
 import { readTypedFlags, settingOptions } from './flags.ts'
 import { lanAddresses } from './lan-addresses.ts'
-import { untilStopped } from './until-stopped.ts'
+import { untilStopped, watchSignals } from './until-stopped.ts'
 
 export const serveCommand = {
   command: 'serve',
@@ -30,6 +30,8 @@ async function serve(argv: Arguments): Promise<void> {
   ])
   const log = openLog(config.log, process.stderr)
   const mirror = await startMirror(config, log)
+  // Before anybody is told that it runs, and so might signal it.
+  const nextSignal = watchSignals()
   announce(config, log, {
     version,
     address: mirror.address,
@@ -39,7 +41,7 @@ async function serve(argv: Arguments): Promise<void> {
     offline: config.offline,
     registries: [...config.registries.keys()],
   })
-  process.exitCode = await untilStopped(mirror, config.drainTimeoutMs, log)
+  process.exitCode = await untilStopped(mirror, nextSignal, config.drainTimeoutMs, log)
 }
 
 function announce(config: Config, log: Logger, serving: Serving): void {

@@ -18,13 +18,13 @@ type StopSignal = 'SIGINT' | 'SIGTERM'
 /** Somebody who signals twice does not want to wait for a slow disk. */
 const STOP_MAX_MS = 2000
 
-/** The exit code. */
+/** Resolves with the exit code. `nextSignal` is from watchSignals. */
 export async function untilStopped(
   mirror: Stoppable,
+  nextSignal: () => Promise<StopSignal>,
   drainTimeoutMs: number,
   log: Logger,
 ): Promise<number> {
-  const nextSignal = watchSignals()
   await nextSignal()
   log.info(`draining: ${responses(mirror.runningResponses)} still running (again to stop at once)`)
   const outcome = await Promise.race([
@@ -44,13 +44,24 @@ export async function untilStopped(
   return outcome === 'late' ? 0 : 128 + constants.signals[outcome]
 }
 
-/** Each call waits for the next signal; the handlers stay, so that none ends the process by itself. */
-function watchSignals(): () => Promise<StopSignal> {
-  let notify: (signal: StopSignal) => void = () => {}
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => notify(signal))
+/**
+ * Each call waits for the next signal. The handlers stay, so that from here on no signal ends the
+ * process by itself; one that comes before anybody waits is kept.
+ */
+export function watchSignals(): () => Promise<StopSignal> {
+  const kept: StopSignal[] = []
+  let notify: ((signal: StopSignal) => void) | undefined
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.on(signal, () => {
+      if (notify === undefined) kept.push(signal)
+      else notify(signal)
+    })
+  }
   return () =>
     new Promise((resolve) => {
-      notify = resolve
+      const first = kept.shift()
+      if (first === undefined) notify = resolve
+      else resolve(first)
     })
 }
 

@@ -32,11 +32,16 @@ export function assembleConfig(values: Values, env: Environment): Config {
   })
 }
 
-/** Entries come strongest first, so the first of a name stands; any of them replaces a built-in one. */
+/** Entries come strongest first: the first of a name stands, in the place of a built-in one. */
 function registriesOf(entries: readonly RegistryEntry[]): Map<string, RegistryConfig> {
-  const builtIn = [...wellKnownRegistries].map(([name, url]) => [name, [new URL(url)]] as const)
-  const given = entries.map(({ name, endpoints }) => [name, endpoints] as const).reverse()
-  return new Map([...builtIn, ...given].map(([name, endpoints]) => [name, { endpoints }]))
+  const registries = new Map<string, RegistryConfig>()
+  for (const [name, url] of wellKnownRegistries) registries.set(name, { endpoints: [new URL(url)] })
+  const given = new Set<string>()
+  for (const { name, endpoints } of entries) {
+    if (!given.has(name)) registries.set(name, { endpoints })
+    given.add(name)
+  }
+  return registries
 }
 
 function deepFreeze<T>(value: T): T {

@@ -83,17 +83,17 @@ class FileReader {
       return
     }
     const endpoints: string[] = []
+    let isComplete = false
     for (const { key, value } of node.items) {
       const word = this.#textOf(key) ?? ''
       const at = this.#where(`${path}.${word}`, key)
+      isComplete ||= REGISTRY_KEYS.includes(word)
       if (word === 'tag-ttl') this.#readRegistryTtl(name, value, at)
       else if (REGISTRY_KEYS.includes(word)) endpoints.push(...this.#textsOf(value, at))
       else this.#unknownKey(at, word, REGISTRY_KEYS)
     }
     if (endpoints.length > 0) this.#add('registry', `${name}=${endpoints.join(',')}`, where)
-    else if (!node.items.some(({ key }) => this.#textOf(key) === 'tag-ttl')) {
-      this.#problem(where, `names no endpoint: write ${REGISTRY_EXAMPLE}`)
-    }
+    else if (!isComplete) this.#problem(where, `names no endpoint: write ${REGISTRY_EXAMPLE}`)
   }
 
   /** The same as a pattern for the whole registry. */
@@ -116,7 +116,7 @@ class FileReader {
     const node = this.#resolve(value)
     if (node === null) return ''
     if (!isScalar(node)) return undefined
-    if (typeof node.value === 'string') return node.value.trim()
+    if (typeof node.value === 'string') return node.value
     return node.value === null ? '' : (node.source ?? '').trim()
   }
 

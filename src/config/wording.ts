@@ -20,9 +20,17 @@ export function hideCredentials(text: string): string {
 export function suggestion(found: string, known: readonly string[], prefix = ''): string {
   const plain = (name: string) => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
   const ranked = known
-    .map((name) => ({ name, far: distance(plain(found), plain(name)) }))
+    .map((name) => ({ name, far: howFar(plain(found), plain(name)) }))
     .sort((a, b) => a.far - b.far)
   const [best] = ranked
-  if (best === undefined || best.far > Math.max(1, Math.floor(found.length / 3))) return ''
+  const farMax = Math.min(plain(found).length - 1, Math.max(2, found.length / 3))
+  if (best === undefined || best.far > farMax) return ''
   return `; did you mean ${prefix}${best.name}?`
+}
+
+/** Swapped letters are the commonest slip, so they count for less than a missing one. */
+function howFar(found: string, name: string): number {
+  const letters = (text: string) => Array.from(text).sort().join('')
+  const far = distance(found, name)
+  return far === 2 && letters(found) === letters(name) ? 0.5 : far
 }

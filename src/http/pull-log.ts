@@ -1,9 +1,9 @@
 // One line of log per pulled image: the requests of one client for one repository belong together
 // until it has asked nothing for a while.
 
-import prettyBytes from 'pretty-bytes'
 import { LRUCache } from 'lru-cache'
 import type { Logger } from '../lib/log.ts'
+import { formatBytes, formatElapsed } from '../lib/units.ts'
 import type { ManifestAnswer } from '../mirror/mirror.ts'
 import type { Digest } from '../oci/digest.ts'
 import { imageName, repositoryKey } from '../oci/name.ts'
@@ -132,7 +132,7 @@ export class PullLog {
   #tell(pull: Pull): void {
     clearTimeout(pull.timer)
     const { name, client, blobs, storedBytes, upstreamBytes, brokenOff, staleBecause } = pull
-    const seconds = (pull.endedAt - pull.startedAt) / 1000
+    const durationMs = pull.endedAt - pull.startedAt
     const fields = {
       client,
       image: name,
@@ -140,7 +140,7 @@ export class PullLog {
       storedBytes,
       upstreamBytes,
       brokenOff,
-      durationMs: pull.endedAt - pull.startedAt,
+      durationMs,
       manifests: [...pull.manifests],
       ...(staleBecause === undefined ? {} : { staleBecause }),
     }
@@ -148,8 +148,8 @@ export class PullLog {
     if (blobs.size === 0) return this.#log.info(`checked ${name} for ${client}${stale}`, fields)
     const broken = brokenOff > 0 ? `, ${brokenOff} broken off` : ''
     const sum = `${blobs.size} blob${blobs.size === 1 ? '' : 's'}${broken}`
-    const bytes = `${prettyBytes(storedBytes)} cached, ${prettyBytes(upstreamBytes)} from upstream`
-    const line = `pulled ${name} for ${client}: ${sum}, ${bytes}, ${seconds.toFixed(1)} s${stale}`
+    const bytes = `${formatBytes(storedBytes)} cached, ${formatBytes(upstreamBytes)} from upstream`
+    const line = `pulled ${name} for ${client}: ${sum}, ${bytes}, ${formatElapsed(durationMs)}${stale}`
     this.#log.info(line, fields)
   }
 }

@@ -1,4 +1,5 @@
-// One of pino's JSON lines → one line for people: `21:04:05 pulled docker.io/library/nginx:1.27 size=68 MiB`.
+// One of pino's JSON lines → one line for people. The sentence says it all; its fields repeat it for
+// machines, and are shown only to whoever asks for everything: `21:04:05 pulled … size=68 MiB`.
 
 import { styleText } from 'node:util'
 import { formatBytes, formatElapsed } from './units.ts'
@@ -15,14 +16,21 @@ type Style = Parameters<typeof styleText>[0]
 const LEVEL_STYLES: Readonly<Record<string, Style>> = { warn: 'yellow', error: 'red' }
 const LEVEL_WORDS: Readonly<Record<string, string>> = { warn: 'warning: ', error: 'error: ' }
 
-export function formatLogLine(json: string, { color }: { readonly color: boolean }): string {
+export interface LineOptions {
+  readonly color: boolean
+  readonly fields: boolean
+}
+
+export function formatLogLine(json: string, options: LineOptions): string {
+  const { color } = options
   const { level, time, msg = '', ...fields } = JSON.parse(json) as LogRecord
   const paint = (style: Style | undefined, text: string) =>
     color && style !== undefined && text !== ''
       ? styleText(style, text, { validateStream: false })
       : text
   const message = oneLine((LEVEL_WORDS[level] ?? '') + msg)
-  const facts = Object.entries(fields).map(([name, value]) => oneLine(formatField(name, value)))
+  const shown = Object.entries(fields).filter(([name]) => options.fields || name === 'error')
+  const facts = shown.map(([name, value]) => oneLine(formatField(name, value)))
   const parts = [
     paint('dim', clockTime(time)),
     paint(LEVEL_STYLES[level], message),

@@ -48,14 +48,15 @@ export function openLog(options: LogOptions, output: LogOutput): Logger {
   const write =
     options.format === 'json'
       ? (line: string) => output.write(line)
-      : (line: string) => output.write(formatLogLine(line, { color }))
+      : (line: string) =>
+          output.write(formatLogLine(line, { color, fields: options.level === 'debug' }))
   const log = pino(
     {
       level: options.level,
       base: null,
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
-      serializers: { error: stdSerializers.errWithCause },
+      serializers: { error: stdSerializers.err },
       redact: { paths: secretPaths, censor: '[hidden]' },
     },
     { write },

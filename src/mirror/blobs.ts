@@ -3,6 +3,7 @@
 import { UpstreamError } from '../errors.ts'
 import type { ByteSource } from '../lib/byte-source.ts'
 import type { Extent } from '../lib/extents.ts'
+import { digestAlgorithm, digestOf } from '../oci/digest.ts'
 import type { Digest } from '../oci/digest.ts'
 import { imageName, repositoryKey } from '../oci/name.ts'
 import type { Repository } from '../oci/name.ts'
@@ -88,8 +89,10 @@ export class Blobs {
     const content = await this.#options.index.findContent(repository, digest)
     if (content?.kind === 'manifest') return undefined
     if (content?.sizeBytes !== undefined) return content.sizeBytes
+    const stored = content && (await this.#options.index.findBlob(digest))
+    if (stored) return stored.sizeBytes
     if (!this.#mayAsk(repository, digest)) return undefined
-    return await this.#confirm(repository, digest)
+    return (await this.#confirm(repository, digest))?.sizeBytes
   }
 
   /** Downloads under way are stopped and kept for resuming. */
@@ -180,13 +183,19 @@ export class Blobs {
   }
 
   /**
-   * Whether this repository contains what another was seen to contain; resolves to the size. One byte
-   * is asked for: public.ecr.aws answers 401 to every HEAD of a blob.
+   * Whether this repository contains what another was seen to contain. One byte is asked for:
+   * public.ecr.aws answers 401 to every HEAD of a blob. The empty blob has none, so no range of it
+   * can be answered.
    */
-  async #confirm(repository: Repository, digest: Digest): Promise<number | undefined> {
+  async #confirm(
+    repository: Repository,
+    digest: Digest,
+  ): Promise<{ readonly sizeBytes: number | undefined } | undefined> {
     const { upstreams, index } = this.#options
     const upstream = upstreams.registry(repository.registry)
-    const opened = await upstream.openBlob(repository.name, digest, { start: 0, end: 0 })
+    const isEmpty = digest === digestOf(new Uint8Array(0), digestAlgorithm(digest))
+    const range = isEmpty ? undefined : { start: 0, end: 0 }
+    const opened = await upstream.openBlob(repository.name, digest, range)
     if (!opened) {
       this.#missing.add(imageName(repository, { digest }))
       return undefined
@@ -194,7 +203,7 @@ export class Blobs {
     opened.abort()
     const sizeBytes = opened.totalBytes
     await index.recordContent(repository, digest, { kind: 'blob', sizeBytes })
-    return sizeBytes
+    return { sizeBytes }
   }
 }
 

@@ -3,7 +3,7 @@
 import type { StagedBlob } from '../store/blob-store.ts'
 
 /** Received but not yet written; past it the upstream connection waits. */
-const UNWRITTEN_BYTES_MAX = 512 * 1024
+const UNWRITTEN_BYTES_MAX = 256 * 1024
 
 export class GapWriter {
   readonly #staged: StagedBlob

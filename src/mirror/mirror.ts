@@ -1,8 +1,9 @@
 // The one place that answers for a registry: what a manifest or blob request gets.
 
+import { IntegrityError } from '../errors.ts'
 import type { Digest } from '../oci/digest.ts'
 import { isManifestType } from '../oci/media-type.ts'
-import type { Reference, Repository } from '../oci/name.ts'
+import type { Reference, Repository, Tag } from '../oci/name.ts'
 import { Blobs } from './blobs.ts'
 import type { BlobAnswer, BlobsOptions } from './blobs.ts'
 import { tagTtl } from './freshness.ts'
@@ -68,16 +69,17 @@ export class Mirror {
     if (!tag) return undefined
     // Watchers that only ever HEAD a tag must not cost a pull each time it moves.
     const head = want === 'head' ? headOf(tag) : undefined
-    return head ?? (await this.#manifestOfTag(repository, tag))
+    return head ?? (await this.#manifestOfTag(repository, reference.tag, tag))
   }
 
   async #manifestOfTag(
     repository: Repository,
+    name: Tag,
     tag: ResolvedTag,
   ): Promise<ManifestAnswer | undefined> {
     let failure: Error | undefined
     try {
-      const found = await this.#manifests.find(repository, tag.digest)
+      const found = await this.#newest(repository, name, tag)
       if (found) return answer(found, tag)
     } catch (error) {
       failure = error as Error
@@ -91,6 +93,21 @@ export class Mirror {
     }
     if (failure) throw failure
     return undefined
+  }
+
+  async #newest(
+    repository: Repository,
+    name: Tag,
+    tag: ResolvedTag,
+  ): Promise<FoundManifest | undefined> {
+    try {
+      const found = await this.#manifests.find(repository, tag.digest)
+      if (found || tag.staleBecause) return found
+    } catch (error) {
+      if (!(error instanceof IntegrityError)) throw error
+    }
+    const digest = await this.#tags.refetch(repository, name)
+    return digest && (await this.#manifests.find(repository, digest))
   }
 
   blob(repository: Repository, digest: Digest): Promise<BlobAnswer | undefined> {

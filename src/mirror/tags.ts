@@ -83,6 +83,17 @@ export class Tags {
     }
   }
 
+  /**
+   * For when the digest that a HEAD named cannot be had: the tag has moved since, or the registry's
+   * header is not the digest of what it serves. The bytes tell.
+   */
+  async refetch(repository: Repository, tag: Tag): Promise<Digest | undefined> {
+    const { index, manifests, now } = this.#options
+    const found = await manifests.fetchTag(repository, tag)
+    if (found) await index.moveTag(repository, tag, { ...found, checkedAt: now() })
+    return found?.digest
+  }
+
   /** One HEAD, however many ask; a GET only where the registry's HEAD names no digest. */
   #refresh(repository: Repository, tag: Tag): Promise<TagRow | undefined> {
     return this.#refreshing.run(imageName(repository, { tag }), async () => {

@@ -16,6 +16,8 @@ import { sendBody } from './send-body.ts'
 const KEEP_ALIVE_MS = 125_000
 /** How long a client may take to send a request's head. */
 const HEADERS_TIMEOUT_MS = 30_000
+/** More than the clients of any office; each costs some 30 KiB even when it is idle. */
+const CONNECTIONS_MAX = 10_000
 /** How often a drain closes the connections whose response has ended meanwhile. */
 const DRAIN_SWEEP_MS = 100
 
@@ -43,6 +45,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     { keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: 0 },
     requestListener(options, gate),
   )
+  server.maxConnections = CONNECTIONS_MAX
   server.on('checkContinue', (request, response: ServerResponse) =>
     server.emit('request', request, response),
   )
@@ -80,7 +83,7 @@ function requestListener(
       await sendFileBody(response, exchange, exchange.body, incoming, outgoing, options)
       return RESPONSE_ALREADY_SENT
     },
-    { overrideGlobalObjects: false },
+    { overrideGlobalObjects: true },
   )
   return (request, response) => {
     request.on('error', () => undefined)

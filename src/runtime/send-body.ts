@@ -3,7 +3,7 @@
 import { read } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import type { ByteSource, FileBody } from '../lib/byte-source.ts'
-import { BUFFER_BYTES, giveBuffer, takeBuffer } from './buffers.ts'
+import { giveBuffer, takeBuffer } from './buffers.ts'
 import type { Link } from './link.ts'
 
 export interface SendOptions {
@@ -91,28 +91,30 @@ class Sender {
     const buffer = takeBuffer()
     let isSent = false
     try {
-      const length = Math.min(available, BUFFER_BYTES)
+      const length = Math.min(available, buffer.length)
       const bytesRead = await readAt(this.#source.fd, buffer, length, position)
       if (bytesRead === 0) throw new Error('a stored file is shorter than it was')
       isSent = true
-      await this.#write(bytesRead === BUFFER_BYTES ? buffer : buffer.subarray(0, bytesRead), buffer)
+      await this.#write(buffer.subarray(0, bytesRead), buffer)
       return bytesRead
     } finally {
-      if (!isSent) giveBuffer(buffer)
+      if (!isSent) giveBuffer(buffer, true)
     }
   }
 
   async #write(bytes: Uint8Array, buffer?: Buffer): Promise<void> {
     await this.#writing
-    if (this.#link.isGone) return
+    if (this.#link.isGone) {
+      if (buffer) giveBuffer(buffer, true)
+      return
+    }
     this.#watchdog.refresh()
     this.#writing = this.#link
       .wait((done) => this.#response.write(bytes, done))
       .then(() => {
         this.#writing = undefined
         this.sentBytes += bytes.byteLength
-        // With the connection gone the write may still hold the buffer: it is not used again.
-        if (buffer && !this.#link.isGone) giveBuffer(buffer)
+        if (buffer) giveBuffer(buffer, !this.#link.isGone)
       })
   }
 

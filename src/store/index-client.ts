@@ -61,9 +61,14 @@ export async function openIndexClient(layout: Layout): Promise<Index> {
       waiting.set(id, { resolve, reject })
       send(worker, { id, method, values })
     })
-  return Object.fromEntries(
+  const methods = Object.fromEntries(
     METHODS.map((method) => [method, (...values: unknown[]) => call(method, values)]),
   ) as unknown as Index
+  const close = async (): Promise<void> => {
+    await methods.close()
+    await worker.terminate()
+  }
+  return { ...methods, close }
 }
 
 function send(worker: Worker, request: IndexRequest): void {

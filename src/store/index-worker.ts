@@ -29,10 +29,7 @@ function main(): void {
     try {
       const call = index[method] as (...values: unknown[]) => unknown
       const value = call.apply(index, [...values])
-      if (method === 'close') {
-        unlock()
-        port.close()
-      }
+      if (method === 'close') unlock()
       reply({ id, value })
     } catch (error) {
       reply(failure(id, error))
@@ -45,5 +42,4 @@ try {
   reply({ id: 0, value: undefined })
 } catch (error) {
   reply(failure(0, error))
-  port.close()
 }

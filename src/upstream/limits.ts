@@ -1,6 +1,7 @@
 // Every bound on what is asked of an upstream, with its unit in its name.
 
 export interface UpstreamLimits {
+  // undici keeps connect, header and idle times to within a second, never early.
   /** DNS, TCP and TLS together. */
   readonly connectTimeoutMs: number
   readonly manifestHeadersTimeoutMs: number

@@ -34,6 +34,7 @@ export class FaultyLink implements AsyncDisposable {
   delivered = 0 // bytes given to the clients' sockets
   settings: LinkSettings = {}
   readonly open = new Set<LinkConnection>()
+  readonly #ceilings = new Set<number>()
   readonly #target: URL
   readonly #server: net.Server
   readonly #sockets: Set<Socket>
@@ -73,6 +74,19 @@ export class FaultyLink implements AsyncDisposable {
     this.#pumpAll()
   }
 
+  // Nothing is delivered past `ceiling` bytes in all until the returned function is called, which
+  // tells whether the link had come that far. For claims of the kind "before N more bytes came":
+  // they then hold or fail by bytes, however busy the machine is.
+  holdAt(ceiling: number): () => boolean {
+    this.#ceilings.add(ceiling)
+    return () => {
+      const reached = this.delivered >= ceiling
+      this.#ceilings.delete(ceiling)
+      this.#pumpAll()
+      return reached
+    }
+  }
+
   // Lets stalled connections go on.
   release(): void {
     for (const connection of this.open) connection.release()
@@ -93,8 +107,10 @@ export class FaultyLink implements AsyncDisposable {
     return this.close()
   }
 
-  // How many of `wanted` bytes may pass now; the answer is already taken from the credit.
-  takeCredit(wanted: number): number {
+  // How many of the bytes asked for may pass now; the answer is already taken from the credit.
+  takeCredit(asked: number): number {
+    const wanted = Math.min(asked, Math.min(...this.#ceilings) - this.delivered)
+    if (wanted <= 0) return 0
     const rate = this.settings.bytesPerSecond
     if (rate === undefined) return wanted
     const now = performance.now()

@@ -2,8 +2,8 @@
 // ends. Each child leads its own process group; what is left when the test process exits is killed.
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
-import { constants } from 'node:os'
 import { createInterface } from 'node:readline'
+import { killAtExit } from './at-exit.ts'
 
 export interface ProgramOptions {
   readonly cwd?: string
@@ -16,16 +16,6 @@ export interface Exit {
 }
 
 type Stream = 'stdout' | 'stderr'
-
-const running = new Set<Program>()
-process.once('exit', killLeftovers)
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.once(signal, () => process.exit(128 + constants.signals[signal]))
-}
-
-function killLeftovers(): void {
-  for (const program of running) program.signal('SIGKILL')
-}
 
 export class Program implements AsyncDisposable {
   readonly command: string
@@ -42,7 +32,7 @@ export class Program implements AsyncDisposable {
     const where = options.cwd === undefined ? {} : { cwd: options.cwd }
     const child = spawn(command, args, { ...where, env, stdio, detached: true })
     this.#child = child
-    running.add(this)
+    const forget = killAtExit(() => this.signal('SIGKILL'))
     for (const stream of ['stdout', 'stderr'] as const) {
       createInterface({ input: child[stream], crlfDelay: Infinity }).on('line', (line) => {
         this.lines[stream].push(line)
@@ -57,7 +47,7 @@ export class Program implements AsyncDisposable {
       child.once('close', (code, signal) => resolve({ code, signal }))
     }).then((exit) => {
       this.exit = exit
-      running.delete(this)
+      forget()
       this.#wake()
       return exit
     })

@@ -3,35 +3,32 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-
-const leftovers = new Set<TempFolder>()
-process.once('exit', () => {
-  for (const folder of leftovers) folder.removeNow()
-})
+import { removeAtExit } from './at-exit.ts'
 
 export class TempFolder implements AsyncDisposable {
   readonly path: string
+  readonly #forget: () => void
 
   constructor(label = 'test') {
     // Short on purpose: Unix socket paths inside it end at 107 bytes.
     this.path = mkdtempSync(path.join(tmpdir(), `rm-${label}-`))
-    leftovers.add(this)
+    this.#forget = removeAtExit(() => this.#remove())
   }
 
   join(...parts: string[]): string {
     return path.join(this.path, ...parts)
   }
 
-  removeNow(): void {
-    leftovers.delete(this)
-    rmSync(this.path, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
-  }
-
   async close(): Promise<void> {
-    this.removeNow()
+    this.#remove()
+    this.#forget()
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  #remove(): void {
+    rmSync(this.path, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 })
   }
 }

@@ -1,0 +1,21 @@
+// What is measured, how it is written, and which way is better.
+export interface Metric {
+  readonly title: string
+  readonly better: 'more' | 'less'
+  readonly digits: number
+}
+
+export const METRICS = {
+  rate: { title: 'MB/s', better: 'more', digits: 0 },
+  cpuPerGB: { title: 'CPU s/GB', better: 'less', digits: 2 },
+  peak: { title: 'peak MiB', better: 'less', digits: 0 },
+  answers: { title: 'answers/s', better: 'more', digits: 0 },
+  cpuPerAnswer: { title: 'CPU us/answer', better: 'less', digits: 0 },
+  firstByte: { title: 'first byte ms', better: 'less', digits: 1 },
+  total: { title: 'total s', better: 'less', digits: 2 },
+  upstreamGets: { title: 'upstream GETs', better: 'less', digits: 0 },
+  upstreamBlobs: { title: 'upstream bytes/blob', better: 'less', digits: 2 },
+} as const satisfies Record<string, Metric>
+
+export type MetricName = keyof typeof METRICS
+export type Sample = Partial<Readonly<Record<MetricName, number>>>

@@ -1,0 +1,121 @@
+// What must hold of a data folder that no mirror has open, whatever happened before: names tell the
+// truth about published content, notes about staged content, and the index about both.
+import assert from 'node:assert/strict'
+import { createHash } from 'node:crypto'
+import {
+  closeSync,
+  existsSync,
+  globSync,
+  openSync,
+  readFileSync,
+  readSync,
+  statSync,
+} from 'node:fs'
+import path from 'node:path'
+import Database from 'better-sqlite3'
+import { layoutOf } from '../../src/store/layout.ts'
+import { readAll } from './content.ts'
+import type { Content } from './content.ts'
+
+interface Note {
+  readonly totalBytes?: number
+  readonly written: readonly { readonly start: number; readonly end: number }[]
+}
+
+// `contents`: the right bytes of staged content, by digest, as far as the test knows them.
+export function checkStore(folder: string, contents: ReadonlyMap<string, Content>): void {
+  for (const digest of publishedDigests(folder)) checkPublished(folder, digest)
+  checkStaged(folder, contents)
+  checkIndex(folder)
+}
+
+// Of everything under blobs/, by name.
+export function publishedDigests(folder: string): string[] {
+  const { blobs } = layoutOf(folder)
+  return globSync('**', { cwd: blobs, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => {
+      const [algorithm, prefix, ...others] = path.relative(blobs, entry.parentPath).split(path.sep)
+      assert.deepEqual(others, [])
+      assert.equal(prefix, entry.name.slice(0, 2))
+      return `${algorithm}:${entry.name}`
+    })
+    .sort()
+}
+
+export function stagedNames(folder: string): string[] {
+  return globSync('*', { cwd: layoutOf(folder).staging }).sort()
+}
+
+export function quarantinedNames(folder: string): string[] {
+  return globSync('*', { cwd: layoutOf(folder).quarantine }).sort()
+}
+
+export function publishedPath(folder: string, digest: string): string {
+  const [algorithm = '', hex = ''] = digest.split(':')
+  return path.join(layoutOf(folder).blobs, algorithm, hex.slice(0, 2), hex)
+}
+
+function checkPublished(folder: string, digest: string): void {
+  const [algorithm = '', hex] = digest.split(':')
+  const bytes = readFileSync(publishedPath(folder, digest))
+  assert.equal(createHash(algorithm).update(bytes).digest('hex'), hex, `${digest} is stored wrong`)
+}
+
+function checkStaged(folder: string, contents: ReadonlyMap<string, Content>): void {
+  const { staging } = layoutOf(folder)
+  const names = stagedNames(folder)
+  for (const name of names.filter((each) => !each.endsWith('.json'))) {
+    assert.ok(names.includes(`${name}.json`), `staged ${name} has no note`)
+    const note = JSON.parse(readFileSync(path.join(staging, `${name}.json`), 'utf8')) as Note
+    const file = path.join(staging, name)
+    const content = contents.get(name.replace('-', ':'))
+    if (content && note.totalBytes !== undefined) assert.equal(note.totalBytes, content.size)
+    for (const { start, end } of note.written) {
+      assert.ok(end <= statSync(file).size, `staged ${name} is shorter than its note says`)
+      if (!content) continue
+      const found = readSlice(file, start, end)
+      assert.ok(found.equals(readAll(content, start, end)), `staged ${name} has wrong bytes`)
+    }
+  }
+}
+
+function readSlice(file: string, start: number, end: number): Buffer {
+  const fd = openSync(file, 'r')
+  try {
+    const bytes = Buffer.alloc(end - start)
+    assert.equal(readSync(fd, bytes, 0, bytes.length, start), bytes.length)
+    return bytes
+  } finally {
+    closeSync(fd)
+  }
+}
+
+function checkIndex(folder: string): void {
+  const { index } = layoutOf(folder)
+  if (!existsSync(index)) return
+  const database = new Database(index, { readonly: true })
+  try {
+    assert.equal(database.pragma('integrity_check', { simple: true }), 'ok')
+    assert.deepEqual(database.pragma('foreign_key_check'), [])
+    const blobs = database.prepare('SELECT digest, size FROM blob').all() as {
+      digest: string
+      size: number
+    }[]
+    for (const { digest, size } of blobs) {
+      const file = publishedPath(folder, digest)
+      assert.ok(existsSync(file), `${digest} is in the index but not on disk`)
+      assert.equal(statSync(file).size, size, `${digest} is on disk in another size`)
+    }
+    const manifests = database.prepare('SELECT digest, bytes FROM manifest').all() as {
+      digest: string
+      bytes: Uint8Array
+    }[]
+    for (const { digest, bytes } of manifests) {
+      const [algorithm = '', hex] = digest.split(':')
+      assert.equal(createHash(algorithm).update(bytes).digest('hex'), hex)
+    }
+  } finally {
+    database.close()
+  }
+}

@@ -1,0 +1,224 @@
+// A whole mirror in this process on a port of its own, with short limits and a data folder that is
+// checked and removed at the end: no test leaves a store behind that lies.
+import './clock.ts'
+import { startMirror } from '../../src/compose.ts'
+import type { RunningMirror } from '../../src/compose.ts'
+import type { Config } from '../../src/config/config.ts'
+import type { LogFields, Logger } from '../../src/lib/log.ts'
+import type { Content } from './content.ts'
+import { rawRequest } from './raw-http.ts'
+import type { RawRequest, RawResponse, Taken } from './raw-http.ts'
+import type { RequestFilter } from './request-log.ts'
+import { ScriptedUpstream } from './scripted-upstream.ts'
+import { checkStore } from './store-invariants.ts'
+import { TempFolder } from './temp-folder.ts'
+
+const HOUR_MS = 3_600_000
+
+export interface Answer {
+  readonly status: number
+  readonly headers: ReadonlyMap<string, string>
+  readonly body: Buffer
+  readonly ending: Taken['ending'] | undefined
+}
+
+export interface LogLine {
+  readonly level: keyof Logger
+  readonly message: string
+  readonly fields: LogFields
+}
+
+export type ConfigChanges = Partial<Omit<Config, 'registries' | 'data' | 'listen'>> & {
+  readonly registries?: Readonly<Record<string, string>>
+}
+
+// Tags are asked for again at every request.
+export const REVALIDATE_ALWAYS = { tagTtl: { movingMs: 0, exactMs: 0, patterns: [] } }
+
+export class TestMirror implements AsyncDisposable {
+  readonly folder: string
+  readonly lines: LogLine[] = []
+  readonly #temp: TempFolder
+  readonly #listeners = new Set<() => void>()
+  #changes: ConfigChanges
+  #running: RunningMirror | undefined
+
+  private constructor(temp: TempFolder, changes: ConfigChanges) {
+    this.#temp = temp
+    this.folder = temp.join('data')
+    this.#changes = changes
+  }
+
+  static async start(changes: ConfigChanges = {}): Promise<TestMirror> {
+    const mirror = new TestMirror(new TempFolder('mirror'), changes)
+    await mirror.#start()
+    return mirror
+  }
+
+  get url(): string {
+    if (!this.#running) throw new Error('the mirror is stopped')
+    return `http://127.0.0.1:${this.#running.address.port}`
+  }
+
+  get runningResponses(): number {
+    return this.#running?.runningResponses ?? 0
+  }
+
+  open(path: string, request: RawRequest = {}): Promise<RawResponse> {
+    return rawRequest(this.url + path, request)
+  }
+
+  async get(path: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
+    return await this.ask('GET', path, headers)
+  }
+
+  async head(path: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
+    return await this.ask('HEAD', path, headers)
+  }
+
+  async ask(
+    method: string,
+    path: string,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Answer> {
+    await using response = await this.open(path, { method, headers })
+    const body = await response.body()
+    const { status, ending } = response
+    return { status, headers: response.headers, body, ending }
+  }
+
+  // Resolves once so many lines of log match, counted from the start.
+  async logged(pattern: RegExp, count = 1): Promise<void> {
+    const isThere = () => this.lines.filter(({ message }) => pattern.test(message)).length >= count
+    while (!isThere()) {
+      await new Promise<void>((resolve) => this.#listeners.add(resolve))
+      this.#listeners.clear()
+    }
+  }
+
+  // Readers have the last byte before the store and the index have the blob.
+  async published(...digests: string[]): Promise<void> {
+    for (const digest of digests) await this.logged(new RegExp(`@${digest} published`))
+  }
+
+  async stop(): Promise<void> {
+    const running = this.#running
+    this.#running = undefined
+    await running?.stop()
+  }
+
+  drain(): Promise<void> {
+    if (!this.#running) throw new Error('the mirror is stopped')
+    return this.#running.drain()
+  }
+
+  // On the same data folder.
+  async restart(changes: ConfigChanges = {}): Promise<void> {
+    await this.stop()
+    this.#changes = { ...this.#changes, ...changes }
+    await this.#start()
+  }
+
+  // `contents`: what staged bytes are compared with, by digest.
+  async close(contents: ReadonlyMap<string, Content> = new Map()): Promise<void> {
+    try {
+      await this.stop()
+      checkStore(this.folder, contents)
+    } finally {
+      await this.#temp.close()
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #start(): Promise<void> {
+    this.#running = await startMirror(configOf(this.folder, this.#changes), this.#log())
+  }
+
+  #log(): Logger {
+    const at =
+      (level: keyof Logger) =>
+      (message: string, fields: LogFields = {}): void => {
+        this.lines.push({ level, message, fields })
+        for (const heard of this.#listeners) heard()
+      }
+    return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
+  }
+}
+
+function configOf(data: string, changes: ConfigChanges): Config {
+  const { registries = {}, ...rest } = changes
+  return {
+    listen: { host: '127.0.0.1', port: 0 },
+    data,
+    registries: new Map(
+      Object.entries(registries).map(([name, url]) => [name, { endpoints: [new URL(url)] }]),
+    ),
+    defaultRegistry: 'docker.io',
+    aliases: new Map([['registry-1.docker.io', 'docker.io']]),
+    pathAliases: new Map([['lab', 'lab.test:5000']]),
+    tagTtl: { movingMs: HOUR_MS, exactMs: HOUR_MS, patterns: [] },
+    staleAfterMs: 30_000,
+    offline: false,
+    abandoned: 'auto',
+    upstream: { connectTimeoutMs: 2000, headerTimeoutMs: 20_000, idleTimeoutMs: 20_000 },
+    clientIdleTimeoutMs: 30_000,
+    drainTimeoutMs: 10_000,
+    log: { format: 'json', level: 'debug', color: false },
+    ...rest,
+  }
+}
+
+// An upstream and a mirror of it. Docker Hub, ghcr.io and lab.test:5000 are all the one upstream,
+// which serves whatever repositories the test puts there.
+export class Setting implements AsyncDisposable {
+  readonly upstream: ScriptedUpstream
+  readonly mirror: TestMirror
+
+  private constructor(upstream: ScriptedUpstream, mirror: TestMirror) {
+    this.upstream = upstream
+    this.mirror = mirror
+  }
+
+  static async start(changes: ConfigChanges = {}): Promise<Setting> {
+    const upstream = await ScriptedUpstream.start()
+    const { url } = upstream
+    const registries = { 'docker.io': url, 'ghcr.io': url, 'lab.test:5000': url }
+    return new Setting(upstream, await TestMirror.start({ registries, ...changes }))
+  }
+
+  // What upstream was asked since the last call, as `GET library/app/manifests/1 bytes=5-`.
+  asked(filter: RequestFilter = {}): string[] {
+    const lines = this.upstream.log.find(filter).map(({ method, url, range }) => {
+      const path = url.replace('/v2/', '')
+      return range === undefined ? `${method} ${path}` : `${method} ${path} ${range}`
+    })
+    this.upstream.log.clear()
+    return lines
+  }
+
+  async close(): Promise<void> {
+    const contents = new Map(
+      [...this.upstream.repositories.values()].flatMap(({ blobs }) => [...blobs]),
+    )
+    // Upstream first, so that no download of a mirror that is about to stop waits for it.
+    this.upstream.release()
+    try {
+      await this.mirror.close(contents)
+    } finally {
+      await this.upstream.close()
+    }
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
+
+// The code of an OCI error body.
+export function errorCode({ body }: Pick<Answer, 'body'>): string | undefined {
+  const { errors } = JSON.parse(body.toString()) as { errors: { code: string }[] }
+  return errors[0]?.code
+}
