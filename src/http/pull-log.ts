@@ -4,6 +4,7 @@
 import { LRUCache } from 'lru-cache'
 import type { Logger } from '../lib/log.ts'
 import { formatBytes, formatElapsed } from '../lib/units.ts'
+import type { BlobAnswer } from '../mirror/blobs.ts'
 import type { ManifestAnswer } from '../mirror/mirror.ts'
 import type { Digest } from '../oci/digest.ts'
 import { imageName, repositoryKey } from '../oci/name.ts'
@@ -25,8 +26,7 @@ interface Pull {
   running: number
   readonly blobs: Set<Digest>
   brokenOff: number
-  storedBytes: number
-  upstreamBytes: number
+  readonly sentBytes: Record<BlobAnswer['how'], number>
   readonly manifests: Set<ManifestAnswer['how']>
   staleBecause: string | undefined
   timer: NodeJS.Timeout | undefined
@@ -60,7 +60,7 @@ export class PullLog {
     client: string,
     repository: Repository,
     digest: Digest,
-    how: 'hit' | 'join' | 'miss',
+    how: BlobAnswer['how'],
   ): (sentBytes: number, isComplete: boolean) => void {
     const pull = this.#pull(client, repository, { digest })
     pull.running += 1
@@ -69,8 +69,7 @@ export class PullLog {
       pull.running -= 1
       pull.blobs.add(digest)
       if (!isComplete) pull.brokenOff += 1
-      if (how === 'hit') pull.storedBytes += sentBytes
-      else pull.upstreamBytes += sentBytes
+      pull.sentBytes[how] += sentBytes
       this.#settle(pull, repository)
     }
   }
@@ -108,8 +107,7 @@ export class PullLog {
       running: 0,
       blobs: new Set(),
       brokenOff: 0,
-      storedBytes: 0,
-      upstreamBytes: 0,
+      sentBytes: { hit: 0, join: 0, miss: 0 },
       manifests: new Set(),
       staleBecause: undefined,
       timer: undefined,
@@ -131,14 +129,15 @@ export class PullLog {
 
   #tell(pull: Pull): void {
     clearTimeout(pull.timer)
-    const { name, client, blobs, storedBytes, upstreamBytes, brokenOff, staleBecause } = pull
+    const { name, client, blobs, sentBytes, brokenOff, staleBecause } = pull
     const durationMs = pull.endedAt - pull.startedAt
     const fields = {
       client,
       image: name,
       blobs: blobs.size,
-      storedBytes,
-      upstreamBytes,
+      cachedBytes: sentBytes.hit,
+      joinedBytes: sentBytes.join,
+      upstreamBytes: sentBytes.miss,
       brokenOff,
       durationMs,
       manifests: [...pull.manifests],
@@ -148,8 +147,16 @@ export class PullLog {
     if (blobs.size === 0) return this.#log.info(`checked ${name} for ${client}${stale}`, fields)
     const broken = brokenOff > 0 ? `, ${brokenOff} broken off` : ''
     const sum = `${blobs.size} blob${blobs.size === 1 ? '' : 's'}${broken}`
-    const bytes = `${formatBytes(storedBytes)} cached, ${formatBytes(upstreamBytes)} from upstream`
-    const line = `pulled ${name} for ${client}: ${sum}, ${bytes}, ${formatElapsed(durationMs)}${stale}`
+    const origins = [
+      [sentBytes.hit, 'cached'],
+      [sentBytes.miss, 'from upstream'],
+      [sentBytes.join, 'shared with a download under way'],
+    ] as const
+    const bytes = origins
+      .filter(([count]) => count > 0)
+      .map(([count, origin]) => `${formatBytes(count)} ${origin}`)
+      .join(', ')
+    const line = `pulled ${name} for ${client}: ${sum}, ${bytes || 'empty'}, ${formatElapsed(durationMs)}${stale}`
     this.#log.info(line, fields)
   }
 }

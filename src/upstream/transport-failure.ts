@@ -1,6 +1,6 @@
 // What broke in an exchange, as one of our kinds and in words.
 
-import { errors } from 'undici'
+import { errors } from 'undici/index.js'
 import { UpstreamError } from '../errors.ts'
 import type { UpstreamErrorKind } from '../errors.ts'
 import { AttemptError } from './attempt-error.ts'

@@ -1,7 +1,8 @@
 // One HTTP exchange with one host, with nothing followed, retried or decoded.
 
-import { Agent } from 'undici'
-import type { Dispatcher } from 'undici'
+// By file: Bun answers the bare name with a stand-in that decodes gzip and knows no time limits.
+import { Agent } from 'undici/index.js'
+import type { Dispatcher } from 'undici/index.js'
 import type { Answer, Method } from './answer.ts'
 import { AttemptError } from './attempt-error.ts'
 import type { UpstreamLimits } from './limits.ts'
