@@ -9,9 +9,9 @@ export class TempFolder implements AsyncDisposable {
   readonly path: string
   readonly #forget: () => void
 
-  constructor(label = 'test') {
+  constructor(label = 'test', below = tmpdir()) {
     // Short on purpose: Unix socket paths inside it end at 107 bytes.
-    this.path = mkdtempSync(path.join(tmpdir(), `rm-${label}-`))
+    this.path = mkdtempSync(path.join(below, `rm-${label}-`))
     this.#forget = removeAtExit(() => this.#remove())
   }
 
