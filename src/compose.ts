@@ -61,11 +61,14 @@ export async function startMirror(config: Config, log: Logger): Promise<RunningM
   const app = registryApp({ mirror, pulls, log, version })
 
   /** The store last: a download that is being stopped still notes what it has. */
-  const close = async (): Promise<void> => {
+  const closeAll = async (): Promise<void> => {
     await Promise.all([mirror.close(), upstreams.close()])
     await store.close()
     pulls.flush()
   }
+  // A drain that takes too long is followed by a stop: both end here.
+  let closing: Promise<void> | undefined
+  const close = (): Promise<void> => (closing ??= closeAll())
   try {
     const listener = await listen({
       ...config.listen,

@@ -16,6 +16,7 @@ import type { MirrorEvents } from './events.ts'
 import { Fill } from './fill.ts'
 import type { FillEnd } from './fill.ts'
 import { Misses } from './misses.ts'
+import type { Uses } from './uses.ts'
 
 /** A push may be going on: what is missing now may be there soon. */
 const MISSING_BLOB_MS = 10_000
@@ -45,6 +46,7 @@ export interface BlobsOptions {
   readonly hasher: Hasher
   readonly upstreams: Upstreams
   readonly events: MirrorEvents
+  readonly uses: Uses
   readonly abandoned: AbandonPolicy
   readonly offline: boolean
   readonly now: () => number
@@ -71,6 +73,7 @@ export class Blobs {
     if (!content && !this.#mayAsk(repository, digest)) return undefined
     const running = this.#fills.get(digest)
     if (running) return await this.#follow(running, 'join', repository, content)
+    this.#options.uses.note(digest)
     const endings = this.#endings
     const stored = await this.#openStored(digest)
     if (stored) {
@@ -80,6 +83,7 @@ export class Blobs {
     }
     // A download that began and ended while the disk was looked at has stored it since.
     if (this.#fills.has(digest) || endings !== this.#endings) return this.open(repository, digest)
+    if (this.#options.offline) return undefined
     const started = this.#start(repository, digest, content?.sizeBytes)
     return await this.#follow(started, 'miss', repository, content)
   }
@@ -89,6 +93,10 @@ export class Blobs {
     const content = await this.#options.index.findContent(repository, digest)
     if (content?.kind === 'manifest') return undefined
     if (content?.sizeBytes !== undefined) return content.sizeBytes
+    const running = this.#fills.get(digest)
+    if (running?.sizeBytes !== undefined && isSame(running.repository, repository)) {
+      return running.sizeBytes
+    }
     const stored = content && (await this.#options.index.findBlob(digest))
     if (stored) return stored.sizeBytes
     if (!this.#mayAsk(repository, digest)) return undefined
@@ -126,7 +134,7 @@ export class Blobs {
     content: ContentRow | undefined,
   ): Promise<BlobAnswer | undefined> {
     const { digest } = fill
-    const isOwn = repositoryKey(fill.repository) === repositoryKey(repository)
+    const isOwn = isSame(fill.repository, repository)
     try {
       const isThere = await fill.answerable
       if (isThere && !fill.isOver) {
@@ -150,9 +158,6 @@ export class Blobs {
 
   #start(repository: Repository, digest: Digest, expectedBytes: number | undefined): Fill {
     const { index, store, hasher, upstreams, abandoned, events, now } = this.#options
-    if (this.#options.offline) {
-      throw new UpstreamError('offline', `the mirror is offline and does not hold ${digest}`)
-    }
     if (this.#wrong.has(digest)) {
       throw new UpstreamError('bad-response', `upstream sent wrong content for ${digest} just now`)
     }
@@ -205,6 +210,10 @@ export class Blobs {
     await index.recordContent(repository, digest, { kind: 'blob', sizeBytes })
     return { sizeBytes }
   }
+}
+
+function isSame(one: Repository, other: Repository): boolean {
+  return repositoryKey(one) === repositoryKey(other)
 }
 
 function hit(stored: StoredBlob): BlobAnswer {

@@ -2,13 +2,15 @@
 
 import type { Digest } from '../oci/digest.ts'
 import { imageName, repositoryKey } from '../oci/name.ts'
-import type { Repository } from '../oci/name.ts'
+import type { Repository, Tag } from '../oci/name.ts'
 import type { Logger } from '../lib/log.ts'
 import type { FillEnd } from './fill.ts'
 
 export interface MirrorEvents {
   /** A download is over. */
   filled(repository: Repository, digest: Digest, fetchedBytes: number, end: FillEnd): void
+  /** Upstream called a tag's manifest by a digest that its bytes do not have; the bytes counted. */
+  misnamed(repository: Repository, tag: Tag, told: Digest, found: Digest): void
   /** Stored content failed a check and was taken out of service. */
   damaged(digest: Digest, found: string): void
 }
@@ -25,6 +27,10 @@ export function logMirrorEvents(log: Logger): MirrorEvents {
       } else {
         log.debug(`${name} ${end.how}`, fields)
       }
+    },
+    misnamed(repository, tag, told, found) {
+      const name = imageName(repository, { tag })
+      log.warn(`${name}: upstream said ${told}, and sent ${found}`, { image: name, told, found })
     },
     damaged(digest, found) {
       log.error(`${digest} is damaged (${found}): moved to quarantine`, { digest })

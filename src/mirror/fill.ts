@@ -55,6 +55,14 @@ export type FillEnd =
   | { readonly how: 'published' | 'missing' | 'parked' }
   | { readonly how: 'unstored' | 'failed'; readonly error: Error }
 
+/** A short request for a window ahead of the frontier. */
+interface EarlyRequest {
+  readonly window: Extent
+  isStopped: boolean
+  opened: OpenedBlob | undefined
+  writer: GapWriter | undefined
+}
+
 /** Where one upstream request is to write: from `start` to `end`, or to wherever the content ends. */
 interface Gap {
   readonly start: number
@@ -85,7 +93,7 @@ export class Fill {
   #notedBytes = 0
   #syncedBytes = 0
   #syncing: Promise<void> | undefined
-  #early: Promise<void> | undefined
+  #early: EarlyRequest | undefined
   readonly #parking = new AbortController()
   #abandonTimer: NodeJS.Timeout | undefined
   #patienceTimer: NodeJS.Timeout | undefined
@@ -131,7 +139,7 @@ export class Fill {
    */
   followWindow(window: Extent): ByteSource {
     const early = this.#mayFetchEarly(window)
-    if (early) this.#early = this.#fetchEarly(window).finally(() => (this.#early = undefined))
+    if (early) void this.#fetchEarly(window)
     return this.#follow(early)
   }
 
@@ -198,8 +206,8 @@ export class Fill {
   async #fillGaps(): Promise<boolean> {
     let attempts = 0
     for (;;) {
-      await this.#early
-      const gap = gapAfter(this.#extents, 0)
+      let gap = gapAfter(this.#extents, 0)
+      if (await this.#stopEarlyAt(gap.start)) gap = gapAfter(this.#extents, 0)
       if (this.#isAnswerable && gap.start === this.#totalBytes) return true
       const before = this.#fetchedBytes
       try {
@@ -266,6 +274,7 @@ export class Fill {
         if (this.#totalBytes !== undefined && position > this.#totalBytes) {
           throw this.#wrongSize(position)
         }
+        await this.#stopEarlyAt(position)
         if (skipped < chunk.byteLength) await writer.add(chunk.subarray(skipped))
         // What was fetched early lies ahead: this request need not bring it again.
         stop = this.#extents.find((extent) => extent.start > start)?.start
@@ -364,7 +373,7 @@ export class Fill {
     const told = isParked ? new UpstreamError('unreachable', 'the download was stopped') : error
     this.#settle.reject(told)
     this.#followers.fail(told)
-    await this.#early
+    await this.#stopEarlyAt(Infinity)
     await this.#syncing
     const staged = this.#staged
     if (staged) {
@@ -414,22 +423,40 @@ export class Fill {
 
   /** What does not come this way comes with the rest, so an error here is nobody's. */
   async #fetchEarly(window: Extent): Promise<void> {
+    const start = extentEnd(this.#extents, window.start)
+    if (start >= window.end) return
+    const early: EarlyRequest = { window, isStopped: false, opened: undefined, writer: undefined }
+    this.#early = early
     try {
-      const start = extentEnd(this.#extents, window.start)
-      if (start >= window.end) return
       const opened = await this.#options.open({ start, end: window.end - 1 })
-      if (!opened) return
-      if (opened.start !== start) return opened.abort()
-      const writer = this.#writer(start)
-      try {
-        for await (const chunk of opened.body) await writer.add(chunk)
-      } finally {
-        opened.abort()
-        await writer.flushed()
+      if (opened?.start !== start || early.isStopped) return opened?.abort()
+      early.opened = opened
+      early.writer = this.#writer(start)
+      for await (const chunk of opened.body) {
+        if (early.isStopped) break
+        await early.writer.add(chunk)
       }
     } catch {
       return
+    } finally {
+      early.opened?.abort()
+      await early.writer?.flushed().catch(() => undefined)
+      if (this.#early === early) this.#early = undefined
     }
+  }
+
+  /**
+   * The main request has come as far as an early one: from here on only one of them may write, or
+   * bytes could change after they were hashed. True when there was one to stop.
+   */
+  async #stopEarlyAt(position: number): Promise<boolean> {
+    const early = this.#early
+    if (!early || position < early.window.start) return false
+    this.#early = undefined
+    early.isStopped = true
+    early.opened?.abort()
+    await early.writer?.flushed().catch(() => undefined)
+    return true
   }
 
   #abandoned(): void {

@@ -11,6 +11,7 @@ import type { Reference, Repository, Tag } from '../oci/name.ts'
 import type { HeldManifest, Index } from '../store/index-port.ts'
 import type { Upstreams } from '../upstream/upstream.ts'
 import { Misses } from './misses.ts'
+import type { Uses } from './uses.ts'
 
 /** A push may be going on: what is missing now may be there soon. */
 const MISSING_MANIFEST_MS = 10_000
@@ -24,6 +25,7 @@ export interface FoundManifest {
 export interface ManifestsOptions {
   readonly index: Index
   readonly upstreams: Upstreams
+  readonly uses: Uses
   readonly offline: boolean
   readonly now: () => number
 }
@@ -43,7 +45,8 @@ export class Manifests {
    * IntegrityError where it cannot be had.
    */
   async find(repository: Repository, digest: Digest): Promise<FoundManifest | undefined> {
-    const { index, offline } = this.#options
+    const { index, offline, uses } = this.#options
+    uses.note(digest)
     const [held, content] = await Promise.all([
       index.findManifest(digest),
       index.findContent(repository, digest),

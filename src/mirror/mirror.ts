@@ -6,6 +6,7 @@ import { isManifestType } from '../oci/media-type.ts'
 import type { Reference, Repository, Tag } from '../oci/name.ts'
 import { Blobs } from './blobs.ts'
 import type { BlobAnswer, BlobsOptions } from './blobs.ts'
+import type { MirrorEvents } from './events.ts'
 import { tagTtl } from './freshness.ts'
 import type { TagTtl } from './freshness.ts'
 import { Manifests } from './manifests.ts'
@@ -13,9 +14,10 @@ import type { FoundManifest } from './manifests.ts'
 import { Tags } from './tags.ts'
 import type { ResolvedTag } from './tags.ts'
 import { resolveTarget } from './target.ts'
+import { Uses } from './uses.ts'
 import type { Addressing, Asked, Target } from './target.ts'
 
-export interface MirrorOptions extends BlobsOptions {
+export interface MirrorOptions extends Omit<BlobsOptions, 'uses'> {
   readonly addressing: Addressing
   readonly tagTtl: TagTtl
   readonly staleAfterMs: number
@@ -38,16 +40,20 @@ export class Mirror {
   readonly #manifests: Manifests
   readonly #tags: Tags
   readonly #blobs: Blobs
+  readonly #uses: Uses
+  readonly #events: MirrorEvents
 
   constructor(options: MirrorOptions) {
     this.#addressing = options.addressing
-    this.#manifests = new Manifests(options)
+    this.#events = options.events
+    this.#uses = new Uses(options.index, options.now)
+    this.#manifests = new Manifests({ ...options, uses: this.#uses })
     this.#tags = new Tags({
       ...options,
       manifests: this.#manifests,
       ttlMs: tagTtl(options.tagTtl),
     })
-    this.#blobs = new Blobs(options)
+    this.#blobs = new Blobs({ ...options, uses: this.#uses })
   }
 
   /** Which repository of which registry a client means. */
@@ -107,6 +113,7 @@ export class Mirror {
       if (!(error instanceof IntegrityError)) throw error
     }
     const digest = await this.#tags.refetch(repository, name)
+    if (digest && digest !== tag.digest) this.#events.misnamed(repository, name, tag.digest, digest)
     return digest && (await this.#manifests.find(repository, digest))
   }
 
@@ -121,6 +128,7 @@ export class Mirror {
   /** Stops downloads and keeps what is there. */
   async close(): Promise<void> {
     await this.#blobs.parkAll()
+    await this.#uses.close()
   }
 }
 

@@ -72,6 +72,8 @@ class Sender {
     if (!this.#response.headersSent || this.sentBytes === 0) this.#response.flushHeaders()
     // The link waits for one thing at a time.
     await this.#writing
+    // Nobody would hear of a failure: the wait below does not begin on a connection that is gone.
+    if (this.#link.isGone) return
     const arrived = this.#source.arrived(position)
     let failure: Error | undefined
     await this.#link.wait((done) => {

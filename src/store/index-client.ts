@@ -37,6 +37,7 @@ const METHODS: readonly (keyof Index)[] = [
   'forgetBlob',
   'findBlob',
   'wholePlatforms',
+  'recordUses',
   'close',
 ]
 

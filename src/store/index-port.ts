@@ -67,5 +67,7 @@ export interface Index {
   findBlob(digest: Digest): Promise<{ readonly sizeBytes: number } | undefined>
   /** The platforms of which every manifest and blob is held; `''` stands for an image without an index. */
   wholePlatforms(digest: Digest): Promise<readonly string[]>
+  /** When manifests and blobs were last served, in ms since the epoch; unknown digests are ignored. */
+  recordUses(uses: readonly (readonly [Digest, number])[]): Promise<void>
   close(): Promise<void>
 }

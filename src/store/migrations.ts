@@ -19,7 +19,8 @@ const STEPS: readonly string[] = [
     bytes         BLOB NOT NULL,
     subject       TEXT,
     artifact_type TEXT,
-    stored_at     INTEGER NOT NULL
+    stored_at     INTEGER NOT NULL,
+    used_at       INTEGER
   ) STRICT;
   CREATE INDEX manifest_subject ON manifest (subject) WHERE subject IS NOT NULL;
 
@@ -60,7 +61,8 @@ const STEPS: readonly string[] = [
   CREATE TABLE blob (
     digest    TEXT PRIMARY KEY,
     size      INTEGER NOT NULL,
-    stored_at INTEGER NOT NULL
+    stored_at INTEGER NOT NULL,
+    used_at   INTEGER
   ) STRICT;
   `,
 ]

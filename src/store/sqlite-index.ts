@@ -77,7 +77,10 @@ export class SqliteIndex implements Synchronous<Index> {
     if (!before) return undefined
     if (before.digest === next) return before.completeDigest
     if (before.completeDigest === next) return undefined
-    return this.wholePlatforms(before.digest).length > 0 ? before.digest : before.completeDigest
+    // Not whole yet may be whole soon: whether it is, is looked at again when it is needed.
+    return this.wholePlatforms(before.digest).length > 0
+      ? before.digest
+      : (before.completeDigest ?? before.digest)
   }
 
   forgetTag(repository: Repository, tag: Tag): void {
@@ -113,15 +116,12 @@ export class SqliteIndex implements Synchronous<Index> {
         artifactType: artifactType ?? null,
         storedAt: Date.now(),
       })
-      if (inserted.changes > 0) this.#insertEdges(digest, children, blobs)
+      if (inserted.changes > 0) {
+        this.#insertEdges(digest, children, blobs)
+        this.#sql.linkContent.run({ digest, repository: null })
+      }
       const id = this.#repositoryId(repository)
       this.#recordContent(id, digest, { kind: 'manifest', sizeBytes: bytes.byteLength })
-      for (const { digest: child, sizeBytes } of children) {
-        this.#recordContent(id, child, { kind: 'manifest', sizeBytes })
-      }
-      for (const { digest: blob, sizeBytes } of blobs) {
-        this.#recordContent(id, blob, { kind: 'blob', sizeBytes })
-      }
     })()
   }
 
@@ -165,6 +165,15 @@ export class SqliteIndex implements Synchronous<Index> {
     return rows.map((row) => row.platform)
   }
 
+  recordUses(uses: readonly (readonly [Digest, number])[]): void {
+    this.#database.transaction(() => {
+      for (const [digest, usedAt] of uses) {
+        const isBlob = this.#sql.useBlob.run({ digest, usedAt }).changes > 0
+        if (!isBlob) this.#sql.useManifest.run({ digest, usedAt })
+      }
+    })()
+  }
+
   close(): void {
     this.#database.close()
   }
@@ -175,11 +184,12 @@ export class SqliteIndex implements Synchronous<Index> {
   }
 
   #recordContent(repository: number, digest: Digest, row: ContentRow): void {
-    this.#sql.recordContent.run({
+    const { changes } = this.#sql.recordContent.run({
       repository,
       digest,
       kind: row.kind,
       size: row.sizeBytes ?? null,
     })
+    if (changes > 0 && row.kind === 'manifest') this.#sql.linkContent.run({ digest, repository })
   }
 }

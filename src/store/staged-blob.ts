@@ -33,12 +33,14 @@ export async function stageBlob(layout: Layout, digest: Digest): Promise<StagedB
   const path = stagingPath(layout, digest)
   const flags = constants.O_RDWR | constants.O_CREAT
   let file: FileHandle | undefined
+  let noteFile: FileHandle | undefined
   try {
     file = await open(path, flags, 0o644)
-    const noteFile = await open(extentsPath(layout, digest), flags, 0o644)
+    noteFile = await open(extentsPath(layout, digest), flags, 0o644)
     const note = await readNote(noteFile, (await file.stat()).size)
     return new StagedFile(layout, digest, file, noteFile, note)
   } catch (error) {
+    await noteFile?.close()
     await file?.close()
     throw asStoreError(error, `cannot stage ${digest}`)
   }
@@ -47,15 +49,15 @@ export async function stageBlob(layout: Layout, digest: Digest): Promise<StagedB
 /** What of the note can be believed; nothing where it is torn, or the file is shorter than it says. */
 async function readNote(noteFile: FileHandle, fileBytes: number): Promise<Note> {
   const { buffer, bytesRead } = await noteFile.read(Buffer.alloc(NOTE_BYTES_MAX), 0)
-  let note: Note
+  const boot = await bootId()
   try {
-    note = JSON.parse(buffer.toString('utf8', 0, bytesRead)) as Note
+    const note = JSON.parse(buffer.toString('utf8', 0, bytesRead)) as Note
+    const believed = note.boot === boot ? note.written : note.synced
+    if (believed.some((extent) => extent.end > fileBytes)) return EMPTY
+    return { ...note, written: believed }
   } catch {
     return EMPTY
   }
-  const believed = note.boot === (await bootId()) ? note.written : note.synced
-  if (believed.some((extent) => extent.end > fileBytes)) return EMPTY
-  return { ...note, written: believed }
 }
 
 class StagedFile implements StagedBlob {
@@ -118,7 +120,7 @@ class StagedFile implements StagedBlob {
   async #writeNote(): Promise<void> {
     const note: Note = { ...this.#note, boot: await bootId() }
     // Padded, so that a shorter record leaves nothing of a longer one behind it.
-    const bytes = Buffer.from(JSON.stringify(note).padEnd(NOTE_BYTES_MAX / 8))
+    const bytes = Buffer.from(JSON.stringify(note).padEnd(NOTE_BYTES_MAX))
     if (bytes.byteLength <= NOTE_BYTES_MAX) await this.#noteFile.write(bytes, 0, bytes.length, 0)
   }
 

@@ -33,6 +33,18 @@ export const statements = {
     ON CONFLICT (repository, digest) DO UPDATE SET size = coalesce(excluded.size, size)
     WHERE size IS NOT coalesce(excluded.size, size)`,
 
+  // What hangs on a held manifest is contained in every repository that contains the manifest.
+  linkContent: `
+    WITH RECURSIVE tree (digest, kind, size) AS (
+      SELECT child, kind, size FROM edge WHERE parent = @digest
+      UNION
+      SELECT edge.child, edge.kind, edge.size FROM tree JOIN edge ON edge.parent = tree.digest
+    )
+    INSERT INTO content (repository, digest, kind, size)
+    SELECT content.repository, tree.digest, tree.kind, tree.size FROM content CROSS JOIN tree
+    WHERE content.digest = @digest AND content.repository = coalesce(@repository, repository)
+    ON CONFLICT (repository, digest) DO UPDATE SET size = excluded.size WHERE size IS NULL`,
+
   findManifest: `SELECT media_type, bytes FROM manifest WHERE digest = @digest`,
   insertManifest: `
     INSERT INTO manifest (digest, media_type, bytes, subject, artifact_type, stored_at)
@@ -46,6 +58,8 @@ export const statements = {
     INSERT INTO blob (digest, size, stored_at) VALUES (@digest, @size, @storedAt)
     ON CONFLICT (digest) DO UPDATE SET size = excluded.size, stored_at = excluded.stored_at`,
   forgetBlob: `DELETE FROM blob WHERE digest = @digest`,
+  useBlob: `UPDATE blob SET used_at = @usedAt WHERE digest = @digest`,
+  useManifest: `UPDATE manifest SET used_at = @usedAt WHERE digest = @digest`,
   findBlob: `SELECT size FROM blob WHERE digest = @digest`,
 
   // An image is whole when it is held and none of its blobs is missing. Attestations, which an

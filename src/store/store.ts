@@ -9,6 +9,7 @@ import type { Hasher } from './hasher.ts'
 import { openIndexClient } from './index-client.ts'
 import type { Index } from './index-port.ts'
 import { layoutOf } from './layout.ts'
+import { rememberingIndex } from './remembering-index.ts'
 
 export interface Store {
   readonly index: Index
@@ -26,7 +27,7 @@ export async function openStore(folder: string, hashWorkers: number): Promise<St
     throw asStoreError(error, `cannot make the data folder ${folder}`)
   }
   // The lock comes first: nothing is touched in a folder that another process owns.
-  const index = await openIndexClient(layout)
+  const index = rememberingIndex(await openIndexClient(layout))
   try {
     const blobs = await openBlobFiles(layout)
     const hasher = startHasher(hashWorkers)

@@ -42,8 +42,7 @@ async function main(): Promise<void> {
     const part = PARTS[name]
     if (part !== undefined) measured.push({ name, measure: await part(stage) })
   }
-  // Else the disk is still busy with what was prepared when the first round is measured: a cold pull
-  // took three times as long there.
+  // Else the disk may still be writing what was prepared while the first round is measured.
   await run('sync', [])
   for (let number = 0; number < options.rounds; number += 1) {
     for (const { name, measure } of measured) {

@@ -186,7 +186,10 @@ test('an index is whole when one platform is, the platform that was whole before
     assert.ok(platform)
     assert.equal((await mirror.get(`/v2/app/manifests/${platform.manifest.digest}`)).status, 200)
     const blobs = [platform.config, ...platform.layers]
-    await pullBlobs(setting, blobs.map(({ digest }) => digest))
+    await pullBlobs(
+      setting,
+      blobs.map(({ digest }) => digest),
+    )
   }
   upstream.addImage('library/app', 'latest', both)
   await mirror.get(TAG)

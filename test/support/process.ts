@@ -8,6 +8,7 @@ import { killAtExit } from './at-exit.ts'
 export interface ProgramOptions {
   readonly cwd?: string
   readonly env?: Readonly<Record<string, string | undefined>>
+  readonly onLine?: (line: string, stream: Stream) => void
 }
 
 export interface Exit {
@@ -36,6 +37,7 @@ export class Program implements AsyncDisposable {
     for (const stream of ['stdout', 'stderr'] as const) {
       createInterface({ input: child[stream], crlfDelay: Infinity }).on('line', (line) => {
         this.lines[stream].push(line)
+        options.onLine?.(line, stream)
         this.#wake()
       })
     }

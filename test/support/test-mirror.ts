@@ -6,12 +6,14 @@ import type { RunningMirror } from '../../src/compose.ts'
 import type { Config } from '../../src/config/config.ts'
 import type { LogFields, Logger } from '../../src/lib/log.ts'
 import type { Content } from './content.ts'
+import { ON_BINARY, startPackagedMirror } from './packaged-mirror.ts'
 import { rawRequest } from './raw-http.ts'
 import type { RawRequest, RawResponse, Taken } from './raw-http.ts'
 import type { RequestFilter } from './request-log.ts'
 import { ScriptedUpstream } from './scripted-upstream.ts'
 import { checkStore } from './store-invariants.ts'
 import { TempFolder } from './temp-folder.ts'
+import { waitUntil } from './wait-until.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -134,7 +136,8 @@ export class TestMirror implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    this.#running = await startMirror(configOf(this.folder, this.#changes), this.#log())
+    const start = ON_BINARY ? startPackagedMirror : startMirror
+    this.#running = await start(configOf(this.folder, this.#changes), this.#log())
   }
 
   #log(): Logger {
@@ -187,6 +190,19 @@ export class Setting implements AsyncDisposable {
     const { url } = upstream
     const registries = { 'docker.io': url, 'ghcr.io': url, 'lab.test:5000': url }
     return new Setting(upstream, await TestMirror.start({ registries, ...changes }))
+  }
+
+  // Resolves once upstream has been asked so many things since the last call of asked().
+  async upstreamAsked(count: number): Promise<void> {
+    const { log } = this.upstream
+    await waitUntil(() => log.all.length >= count, { what: `${count} requests`, everyMs: 1 })
+  }
+
+  // Resolves once so many responses of the mirror are running.
+  async mirrorRuns(count: number): Promise<void> {
+    const { mirror } = this
+    const what = `${count} running responses`
+    await waitUntil(() => mirror.runningResponses >= count, { what, everyMs: 1 })
   }
 
   // What upstream was asked since the last call, as `GET library/app/manifests/1 bytes=5-`.

@@ -1,0 +1,80 @@
+// The index with its hot rows in memory, so that a pull of what is held waits for no worker. The index
+// stays the truth: this process owns it alone, and every change here goes there first.
+
+import { LRUCache } from 'lru-cache'
+import type { Digest } from '../oci/digest.ts'
+import { imageName, repositoryKey } from '../oci/name.ts'
+import type { ContentRow, HeldManifest, Index, TagRow } from './index-port.ts'
+
+/** Manifests are a few KiB; these are the ones of some thousand images. */
+const MANIFEST_BYTES_MAX = 16 * 1024 * 1024
+const TAGS_MAX = 10_000
+const CONTENT_ROWS_MAX = 50_000
+const BLOB_ROWS_MAX = 50_000
+
+/**
+ * Answers of the worker come in the order of the calls, so a row that was read before a change is
+ * remembered before the change's answer makes it forgotten.
+ */
+export function rememberingIndex(index: Index): Index {
+  const tags = new LRUCache<string, TagRow>({ max: TAGS_MAX })
+  const contents = new LRUCache<string, ContentRow>({ max: CONTENT_ROWS_MAX })
+  const blobs = new LRUCache<Digest, { readonly sizeBytes: number }>({ max: BLOB_ROWS_MAX })
+  const manifests = new LRUCache<Digest, HeldManifest>({
+    maxSize: MANIFEST_BYTES_MAX,
+    sizeCalculation: ({ bytes }) => Math.max(1, bytes.byteLength),
+  })
+
+  return {
+    ...index,
+    findTag: (repository, tag) =>
+      remembered(tags, imageName(repository, { tag }), () => index.findTag(repository, tag)),
+    async moveTag(repository, tag, to) {
+      await index.moveTag(repository, tag, to)
+      tags.delete(imageName(repository, { tag }))
+      contents.delete(imageName(repository, { digest: to.digest }))
+    },
+    async forgetTag(repository, tag) {
+      await index.forgetTag(repository, tag)
+      tags.delete(imageName(repository, { tag }))
+    },
+    findContent: (repository, digest) =>
+      remembered(contents, imageName(repository, { digest }), () =>
+        index.findContent(repository, digest),
+      ),
+    async recordContent(repository, digest, row) {
+      await index.recordContent(repository, digest, row)
+      contents.delete(imageName(repository, { digest }))
+    },
+    findManifest: (digest) => remembered(manifests, digest, () => index.findManifest(digest)),
+    async recordManifest(repository, manifest) {
+      await index.recordManifest(repository, manifest)
+      const key = repositoryKey(repository)
+      for (const { digest } of [manifest, ...manifest.children, ...manifest.blobs]) {
+        contents.delete(`${key}@${digest}`)
+      }
+    },
+    findBlob: (digest) => remembered(blobs, digest, () => index.findBlob(digest)),
+    async publishBlob(digest, sizeBytes, storedAt) {
+      await index.publishBlob(digest, sizeBytes, storedAt)
+      blobs.delete(digest)
+    },
+    async forgetBlob(digest) {
+      await index.forgetBlob(digest)
+      blobs.delete(digest)
+    },
+  }
+}
+
+/** Absence is not remembered: whatever is absent is asked of upstream next, and then it is there. */
+async function remembered<Key extends string, Row extends object>(
+  cache: LRUCache<Key, Row>,
+  key: Key,
+  find: () => Promise<Row | undefined>,
+): Promise<Row | undefined> {
+  const known = cache.get(key)
+  if (known) return known
+  const row = await find()
+  if (row) cache.set(key, row)
+  return row
+}

@@ -1,0 +1,141 @@
+// Real fills into real staged files, hashed by a real worker, from a source that does what a test
+// says.
+import { mkdirSync, readSync } from 'node:fs'
+import { setImmediate as turn } from 'node:timers/promises'
+import { UpstreamError } from '../../src/errors.ts'
+import { Fill } from '../../src/mirror/fill.ts'
+import { parseDigest } from '../../src/oci/digest.ts'
+import type { Digest } from '../../src/oci/digest.ts'
+import { parseRepositoryName } from '../../src/oci/name.ts'
+import { startHasher } from '../../src/store/hasher.ts'
+import { layoutOf } from '../../src/store/layout.ts'
+import { stageBlob } from '../../src/store/staged-blob.ts'
+import type { OpenedBlob } from '../../src/upstream/upstream.ts'
+import type { HeldContent } from './content.ts'
+import { TempFolder } from './temp-folder.ts'
+
+// What is wrong with one answer of the source; the ones after the last are good.
+export interface Fault {
+  readonly cutAfter: number | undefined
+  readonly ignoreRange: boolean
+  readonly flip: number | undefined
+}
+
+export interface FillPlan {
+  readonly content: HeldContent
+  readonly chunkBytes: number
+  readonly tellsSize: boolean
+  readonly isDescribed: boolean
+  readonly faults: readonly Fault[]
+}
+
+export interface Reader {
+  readonly comesAfter: number
+  readonly leavesAfter: number | undefined
+  readonly from: number
+}
+
+export interface Read {
+  readonly from: number
+  readonly bytes: Buffer
+  // Whether the source said that this was the end.
+  readonly isComplete: boolean
+}
+
+export class FillSetting {
+  readonly folder: string
+  readonly #temp = new TempFolder('fill')
+  readonly #hasher = startHasher(1)
+
+  constructor() {
+    this.folder = this.#temp.join('data')
+    const { staging, blobs } = layoutOf(this.folder)
+    for (const each of [staging, blobs]) mkdirSync(each, { recursive: true })
+  }
+
+  start(plan: FillPlan): Fill {
+    const { content, faults } = plan
+    const digest = parseDigest(content.digest) as Digest
+    const left = [...faults]
+    return new Fill({
+      digest,
+      repository: { registry: 'docker.io', name: parseRepositoryName('app') as never },
+      expectedBytes: plan.isDescribed ? content.size : undefined,
+      abandoned: 'finish',
+      hasher: this.#hasher,
+      stage: () => stageBlob(layoutOf(this.folder), digest),
+      open: async (range) => {
+        await turn()
+        return answer(plan, left.shift(), range)
+      },
+      published: async () => {},
+    })
+  }
+
+  async close(): Promise<void> {
+    await this.#hasher.close()
+    await this.#temp.close()
+  }
+}
+
+function answer(
+  { content, chunkBytes, tellsSize }: FillPlan,
+  fault: Fault | undefined,
+  range: { start: number; end?: number } | undefined,
+): OpenedBlob {
+  const isRanged = range !== undefined && fault?.ignoreRange !== true
+  const start = isRanged ? range.start : 0
+  const end = isRanged ? Math.min(content.size, (range.end ?? Infinity) + 1) : content.size
+  const stop = Math.min(end, start + (fault?.cutAfter ?? Infinity))
+  const bytes = Buffer.from(content.bytes)
+  if (fault?.flip !== undefined && fault.flip < bytes.length) {
+    bytes.writeUInt8(bytes.readUInt8(fault.flip) ^ 0xff, fault.flip)
+  }
+  const aborting = new AbortController()
+  async function* body(): AsyncGenerator<Uint8Array> {
+    for (let at = start; at < stop; at += chunkBytes) {
+      if (aborting.signal.aborted) return
+      yield bytes.subarray(at, Math.min(at + chunkBytes, stop))
+      if ((at / chunkBytes) % 5 === 0) await turn()
+    }
+    if (stop < end) throw new UpstreamError('unreachable', 'cut')
+  }
+  return {
+    start,
+    totalBytes: tellsSize ? content.size : undefined,
+    body: body(),
+    abort: () => aborting.abort(),
+  }
+}
+
+export async function readThrough(fill: Fill, reader: Reader): Promise<Read> {
+  const { from } = reader
+  const nothing = { from, bytes: Buffer.alloc(0), isComplete: false }
+  for (let turns = 0; turns < reader.comesAfter; turns += 1) await turn()
+  const isThere = await fill.answerable.catch(() => false)
+  if (!isThere || fill.isOver) return nothing
+  const source = fill.follow()
+  const chunks: Buffer[] = []
+  let position = from
+  const read = (isComplete: boolean): Read => ({ from, bytes: Buffer.concat(chunks), isComplete })
+  try {
+    while (position - from < (reader.leavesAfter ?? Infinity)) {
+      const available = source.available(position)
+      if (available <= 0) {
+        await source.arrived(position)
+        if (source.available(position) <= 0) return read(true)
+        continue
+      }
+      const chunk = Buffer.alloc(Math.min(available, 50_000))
+      const length = readSync(source.fd, chunk, 0, chunk.length, position)
+      chunks.push(chunk.subarray(0, length))
+      position += length
+      await turn()
+    }
+    return read(false)
+  } catch {
+    return read(false)
+  } finally {
+    source.release()
+  }
+}
