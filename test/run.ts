@@ -1,7 +1,7 @@
 // Starts the tests: `npm test`, or `npm test -- unit/range e2e` for the files whose path has a word.
 import { spawnSync } from 'node:child_process'
 import { randomInt } from 'node:crypto'
-import { globSync } from 'node:fs'
+import { globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { provideClients } from './setup-clients.ts'
 
@@ -18,6 +18,10 @@ const files = globSync('test/**/*.test.ts')
 // These start the built program and real clients, and measure time and memory: one after another.
 const endToEnd = files.filter((file) => file.startsWith('test/e2e/'))
 const inProcess = files.filter((file) => !endToEnd.includes(file))
+// What goes through a whole mirror in process is run a second time through the built program.
+const onBinary = inProcess.filter((file) =>
+  readFileSync(file, 'utf8').includes('/support/test-mirror.ts'),
+)
 
 if (files.length === 0) fail(`no test file has ${words.join(' or ')} in its path`)
 
@@ -38,16 +42,26 @@ if (endToEnd.length > 0) {
 
 const results = [
   { name: 'in-process tests', passed: run(inProcess, 2) },
+  {
+    name: 'the same on the built program',
+    passed: run(onBinary, 2, { REGMIRROR_FEATURES_ON: 'binary' }),
+  },
   { name: 'end-to-end tests', passed: run(endToEnd, 1) },
 ]
 for (const { name } of results.filter(({ passed }) => !passed)) say(`${name} failed (seed ${seed})`)
 process.exitCode = results.every(({ passed }) => passed) ? 0 : 1
 
-function run(group: string[], concurrency: number): boolean {
+function run(group: string[], concurrency: number, more: NodeJS.ProcessEnv = {}): boolean {
   if (group.length === 0) return true
-  say(`${group.length} files, ${concurrency} at a time`)
+  const which = Object.entries(more).map(([name, value]) => `${name}=${value} `)
+  say(`${which.join('')}${group.length} files, ${concurrency} at a time`)
   const options = ['--test', '--test-reporter=spec', `--test-concurrency=${concurrency}`, timeout]
-  return spawnSync(process.execPath, [...options, ...group], { stdio: 'inherit' }).status === 0
+  return (
+    spawnSync(process.execPath, [...options, ...group], {
+      stdio: 'inherit',
+      env: { ...process.env, ...more },
+    }).status === 0
+  )
 }
 
 function say(line: string): void {

@@ -1,7 +1,7 @@
 // The registry API over a Mirror, as a Web-standard application: Request in, Response out.
 
 import { Hono } from 'hono'
-import { RequestError } from '../errors.ts'
+import { RequestError, StoreError } from '../errors.ts'
 import type { Exchange } from '../lib/exchange.ts'
 import type { Logger } from '../lib/log.ts'
 import type { Mirror } from '../mirror/mirror.ts'
@@ -38,7 +38,10 @@ export function registryApp(options: AppOptions): Hono<{ Bindings: Bindings }> {
     response.headers.set('X-Content-Type-Options', 'nosniff')
     return response
   })
-  app.onError((error) => {
+  app.onError((error, context) => {
+    const { exchange } = context.env
+    exchange.body?.source.release()
+    delete exchange.body
     options.log.error(`a request failed: ${error.message}`, { error })
     return errorResponse(failureOf(error), 'GET')
   })
@@ -100,7 +103,8 @@ async function answerContent(
         : await answerBlob(request, exchange, options, repository, reference)
   } catch (error) {
     const failure = failureOf(error)
-    if (failure.code === 'UNKNOWN') options.log.error(`${what}: ${String(error)}`, { error })
+    const isOurs = failure.code === 'UNKNOWN' || error instanceof StoreError
+    if (isOurs) options.log.error(`${what}: ${String(error)}`, { error })
     options.pulls.failed(exchange.client, what, failure)
     response = errorResponse(failure, request.method)
   }
@@ -157,7 +161,9 @@ async function answerBlob(
   const found = await mirror.blob(repository, digest)
   if (!found) throw blobUnknown(digest)
   exchange.sent = pulls.blob(exchange.client, repository, digest, found.how)
-  return blobResponse(found, digest, request, exchange)
+  const response = blobResponse(found, digest, request, exchange)
+  if (!exchange.body) exchange.sent(0, true)
+  return response
 }
 
 function blobUnknown(digest: string): RequestError {

@@ -1,6 +1,6 @@
 // Any failure as status and OCI error body, in one table.
 
-import { IntegrityError, RequestError, UpstreamError } from '../errors.ts'
+import { IntegrityError, RequestError, StoreError, UpstreamError } from '../errors.ts'
 import type { UpstreamErrorKind } from '../errors.ts'
 import { ERROR_CODES } from '../oci/error-code.ts'
 import type { ErrorCode } from '../oci/error-code.ts'
@@ -44,6 +44,11 @@ export function failureOf(error: unknown): Failure {
   }
   if (error instanceof IntegrityError) {
     return { status: 502, code: 'UNAVAILABLE', message: error.message }
+  }
+  if (error instanceof StoreError) {
+    const message = 'the disk of the mirror is full or failing; see its log'
+    const headers = { 'Retry-After': String(RETRY_AFTER_SECONDS) }
+    return { status: 503, code: 'UNAVAILABLE', message, headers }
   }
   const { status, message } = ERROR_CODES.UNKNOWN
   return { status, code: 'UNKNOWN', message: `${message}; see the mirror's log` }

@@ -13,6 +13,8 @@ import type { Failure } from './error-response.ts'
 
 /** With nothing asked and nothing running for this long, a pull counts as over. */
 const SETTLED_AFTER_MS = 3000
+/** What a client asked for is repeated up to here. */
+const NAME_LENGTH_MAX = 500
 /** Pulls followed at once; the oldest is told early where there are more. */
 const PULLS_MAX = 1000
 
@@ -74,7 +76,8 @@ export class PullLog {
     }
   }
 
-  failed(client: string, what: string, failure: Failure): void {
+  failed(client: string, asked: string, failure: Failure): void {
+    const what = asked.slice(0, NAME_LENGTH_MAX)
     const fields = { client, image: what, status: failure.status, code: failure.code }
     const line = `${what} for ${client}: ${failure.status} ${failure.message}`
     if (failure.status >= 500 || failure.status === 403) this.#log.warn(line, fields)

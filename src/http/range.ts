@@ -23,7 +23,10 @@ export function parseRange(header: string | undefined, sizeBytes: number): Range
     const window = windowOf(first, last, sizeBytes)
     if (window) windows.push(window)
   }
-  return windows.length > 0 ? windows : 'unsatisfiable'
+  if (windows.length === 0) return 'unsatisfiable'
+  // RFC 9110 section 14.2: overlapping ranges are a way to ask for much more than there is.
+  const asked = windows.reduce((sum, { start, end }) => sum + end - start, 0)
+  return asked > sizeBytes ? 'whole' : windows
 }
 
 /** `500-0` may be ignored by the RFC, but the OCI conformance suite wants 416: no window. */

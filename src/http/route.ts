@@ -18,7 +18,12 @@ export function parseTarget(target: string): ParsedTarget {
   const path = question < 0 ? target : target.slice(0, question)
   const query = question < 0 ? '' : target.slice(question + 1)
   const ns = new URLSearchParams(query).get('ns')
-  return { route: parsePath(path), ns: ns === null || ns === '' ? undefined : ns }
+  return { route: parsePath(path), ns: ns === null || ns === '' ? undefined : plain(ns) }
+}
+
+/** What goes back in a header and is compared without case has to be plain; no registry is called `?`. */
+function plain(ns: string): string {
+  return /^[\x21-\x7e]{1,255}$/.test(ns) ? ns : '?'
 }
 
 const UPLOADS = '/blobs/uploads'

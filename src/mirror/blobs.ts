@@ -1,8 +1,10 @@
 // Blobs: from the store, from a download under way, or by starting one. One answer for all three.
 
-import { UpstreamError } from '../errors.ts'
+import { IntegrityError, StoreError, UpstreamError } from '../errors.ts'
 import type { ByteSource } from '../lib/byte-source.ts'
 import type { Extent } from '../lib/extents.ts'
+import { SingleFlight } from '../lib/single-flight.ts'
+import { within } from '../lib/within.ts'
 import { digestAlgorithm, digestOf } from '../oci/digest.ts'
 import type { Digest } from '../oci/digest.ts'
 import { imageName, repositoryKey } from '../oci/name.ts'
@@ -22,6 +24,11 @@ import type { Uses } from './uses.ts'
 const MISSING_BLOB_MS = 10_000
 /** Upstream just sent wrong content under this digest: it is not downloaded again and again. */
 const WRONG_BLOB_MS = 10_000
+
+/** How long a pull waits to see whether another repository's upstream has the blob. */
+const JOIN_WAIT_MS = 10_000
+/** The disk was full or failed: what would need it is refused at once, so that clients go on. */
+const STORE_TROUBLE_MS = 30_000
 
 /** A blob that can be served. To be released once, however its response ends. */
 export interface BlobAnswer {
@@ -57,6 +64,8 @@ export class Blobs {
   readonly #fills = new Map<Digest, Fill>()
   readonly #missing: Misses
   readonly #wrong: Misses
+  readonly #confirming = new SingleFlight<Confirmed | undefined>()
+  #storeTrouble: { readonly error: StoreError; readonly since: number } | undefined
   #endings = 0
 
   constructor(options: BlobsOptions) {
@@ -73,32 +82,39 @@ export class Blobs {
     if (!content && !this.#mayAsk(repository, digest)) return undefined
     const running = this.#fills.get(digest)
     if (running) return await this.#follow(running, 'join', repository, content)
-    this.#options.uses.note(digest)
     const endings = this.#endings
     const stored = await this.#openStored(digest)
     if (stored) {
-      if (content || (await this.#confirm(repository, digest))) return hit(stored)
-      await stored.close()
-      return undefined
+      let isAllowed = false
+      try {
+        isAllowed = Boolean(content ?? (await this.#confirm(repository, digest)))
+      } finally {
+        if (!isAllowed) await stored.close()
+      }
+      if (isAllowed) this.#options.uses.note(digest)
+      return isAllowed ? hit(stored) : undefined
     }
     // A download that began and ended while the disk was looked at has stored it since.
     if (this.#fills.has(digest) || endings !== this.#endings) return this.open(repository, digest)
-    if (this.#options.offline) return undefined
+    if (this.#options.offline || this.#missing.has(imageName(repository, { digest }))) {
+      return undefined
+    }
     const started = this.#start(repository, digest, content?.sizeBytes)
     return await this.#follow(started, 'miss', repository, content)
   }
 
-  /** The size alone, for HEAD: a descriptor of the repository tells it without asking anybody. */
+  /** The size alone, for HEAD: what is stored or a descriptor tells it without asking anybody. */
   async size(repository: Repository, digest: Digest): Promise<number | undefined> {
-    const content = await this.#options.index.findContent(repository, digest)
+    const { index } = this.#options
+    const content = await index.findContent(repository, digest)
     if (content?.kind === 'manifest') return undefined
+    const stored = content && (await index.findBlob(digest))
+    if (stored) return stored.sizeBytes
     if (content?.sizeBytes !== undefined) return content.sizeBytes
     const running = this.#fills.get(digest)
     if (running?.sizeBytes !== undefined && isSame(running.repository, repository)) {
       return running.sizeBytes
     }
-    const stored = content && (await this.#options.index.findBlob(digest))
-    if (stored) return stored.sizeBytes
     if (!this.#mayAsk(repository, digest)) return undefined
     return (await this.#confirm(repository, digest))?.sizeBytes
   }
@@ -116,8 +132,15 @@ export class Blobs {
   async #openStored(digest: Digest): Promise<StoredBlob | undefined> {
     const { store, index, events, now } = this.#options
     const stored = await store.open(digest)
-    if (!stored) return undefined
-    const row = await index.findBlob(digest)
+    if (!stored) {
+      // A row without its file would count an image as whole that is not.
+      if (await index.findBlob(digest)) await index.forgetBlob(digest)
+      return undefined
+    }
+    const row = await index.findBlob(digest).catch(async (error: unknown) => {
+      await stored.close()
+      throw error
+    })
     if (!row) await index.publishBlob(digest, stored.sizeBytes, now())
     if (!row || row.sizeBytes === stored.sizeBytes) return stored
     await stored.close()
@@ -135,30 +158,45 @@ export class Blobs {
   ): Promise<BlobAnswer | undefined> {
     const { digest } = fill
     const isOwn = isSame(fill.repository, repository)
-    try {
-      const isThere = await fill.answerable
-      if (isThere && !fill.isOver) {
-        // Joined at once, so that the fill is not abandoned before the response's first byte.
-        const answer = answerOf(fill, how)
-        if (isOwn || content || (await this.#confirm(repository, digest))) return answer
-        answer.dismiss()
-        return undefined
+    const isThere = await this.#isThere(fill, isOwn)
+    if (isThere && !fill.isOver) {
+      // Joined at once, so that the fill is not abandoned before the response's first byte.
+      const answer = answerOf(fill, how)
+      let isAllowed = false
+      try {
+        isAllowed = isOwn || Boolean(content ?? (await this.#confirm(repository, digest)))
+      } finally {
+        if (!isAllowed) answer.dismiss()
       }
-      if (!isThere && isOwn) {
-        this.#missing.add(imageName(repository, { digest }))
-        return undefined
-      }
-    } catch (error) {
-      if (isOwn && error instanceof Error && !fill.isParked) throw error
+      return isAllowed ? answer : undefined
     }
+    if (isThere === false && isOwn) return undefined
     // Over by now, or of another repository whose upstream failed while this one's may have it.
     await fill.ended
     return await this.open(repository, digest)
   }
 
+  /** Undefined where another's fill failed, which says nothing about this repository. */
+  async #isThere(fill: Fill, isOwn: boolean): Promise<boolean | undefined> {
+    if (isOwn) {
+      return await fill.answerable.catch((error: unknown) => {
+        if (fill.isParked) return undefined
+        throw error
+      })
+    }
+    const answered = fill.answerable.catch(() => undefined)
+    const isThere = await within(JOIN_WAIT_MS, answered)
+    if (isThere !== 'slow') return isThere
+    const { digest, repository } = fill
+    const what = imageName(repository, { digest })
+    throw new UpstreamError('timed-out', `${what} is being asked for and does not answer`)
+  }
+
   #start(repository: Repository, digest: Digest, expectedBytes: number | undefined): Fill {
     const { index, store, hasher, upstreams, abandoned, events, now } = this.#options
-    if (this.#wrong.has(digest)) {
+    const trouble = this.#storeTrouble
+    if (trouble && now() - trouble.since < STORE_TROUBLE_MS) throw trouble.error
+    if (this.#wrong.has(imageName(repository, { digest }))) {
       throw new UpstreamError('bad-response', `upstream sent wrong content for ${digest} just now`)
     }
     const upstream = upstreams.registry(repository.registry)
@@ -181,10 +219,18 @@ export class Blobs {
   }
 
   #ended(fill: Fill, end: FillEnd, events: MirrorEvents): void {
-    this.#fills.delete(fill.digest)
+    const { digest, repository } = fill
+    this.#fills.delete(digest)
     this.#endings += 1
-    events.filled(fill.repository, fill.digest, fill.fetchedBytes, end)
-    if (end.how === 'failed' && end.error.name === 'IntegrityError') this.#wrong.add(fill.digest)
+    events.filled(repository, digest, fill.fetchedBytes, end)
+    const name = imageName(repository, { digest })
+    if (end.how === 'missing') this.#missing.add(name)
+    if (end.how === 'published') this.#options.uses.note(digest)
+    if (!('error' in end)) return
+    const { error } = end
+    if (error instanceof StoreError) this.#storeTrouble = { error, since: this.#options.now() }
+    // With bytes of an earlier attempt among them it may have been those that were wrong.
+    if (error instanceof IntegrityError && !fill.isResumed) this.#wrong.add(name)
   }
 
   /**
@@ -192,10 +238,12 @@ export class Blobs {
    * public.ecr.aws answers 401 to every HEAD of a blob. The empty blob has none, so no range of it
    * can be answered.
    */
-  async #confirm(
-    repository: Repository,
-    digest: Digest,
-  ): Promise<{ readonly sizeBytes: number | undefined } | undefined> {
+  #confirm(repository: Repository, digest: Digest): Promise<Confirmed | undefined> {
+    const name = imageName(repository, { digest })
+    return this.#confirming.run(name, () => this.#askFor(repository, digest))
+  }
+
+  async #askFor(repository: Repository, digest: Digest): Promise<Confirmed | undefined> {
     const { upstreams, index } = this.#options
     const upstream = upstreams.registry(repository.registry)
     const isEmpty = digest === digestOf(new Uint8Array(0), digestAlgorithm(digest))
@@ -212,12 +260,16 @@ export class Blobs {
   }
 }
 
+interface Confirmed {
+  readonly sizeBytes: number | undefined
+}
+
 function isSame(one: Repository, other: Repository): boolean {
   return repositoryKey(one) === repositoryKey(other)
 }
 
 function hit(stored: StoredBlob): BlobAnswer {
-  const close = (): void => void stored.close()
+  const close = (): void => void stored.close().catch(() => undefined)
   const { fd, sizeBytes } = stored
   return {
     sizeBytes,

@@ -11,6 +11,10 @@ export interface MirrorEvents {
   filled(repository: Repository, digest: Digest, fetchedBytes: number, end: FillEnd): void
   /** Upstream called a tag's manifest by a digest that its bytes do not have; the bytes counted. */
   misnamed(repository: Repository, tag: Tag, told: Digest, found: Digest): void
+  /** What upstream said of a tag could not be used or kept. */
+  unrefreshed(repository: Repository, tag: Tag, because: string): void
+  /** A manifest was served but not stored. */
+  unrecorded(repository: Repository, digest: Digest, because: string): void
   /** Stored content failed a check and was taken out of service. */
   damaged(digest: Digest, found: string): void
 }
@@ -31,6 +35,14 @@ export function logMirrorEvents(log: Logger): MirrorEvents {
     misnamed(repository, tag, told, found) {
       const name = imageName(repository, { tag })
       log.warn(`${name}: upstream said ${told}, and sent ${found}`, { image: name, told, found })
+    },
+    unrefreshed(repository, tag, because) {
+      const name = imageName(repository, { tag })
+      log.error(`${name} could not be brought up to date: ${because}`, { image: name, because })
+    },
+    unrecorded(repository, digest, because) {
+      const name = imageName(repository, { digest })
+      log.error(`${name} was served but not stored: ${because}`, { image: name, because })
     },
     damaged(digest, found) {
       log.error(`${digest} is damaged (${found}): moved to quarantine`, { digest })

@@ -82,6 +82,8 @@ export class Fill {
   #isAnswerable = false
   #isOpened = false
   #isOver = false
+  #isResumed = false
+  #isGone = false
 
   #staged: StagedBlob | undefined
   #hash: RunningHash | undefined
@@ -116,6 +118,11 @@ export class Fill {
   /** Nobody may join any more; `ended` is about to resolve. */
   get isOver(): boolean {
     return this.#isOver
+  }
+
+  /** Whether an earlier attempt's bytes are part of it. */
+  get isResumed(): boolean {
+    return this.#isResumed
   }
 
   /** Stopped, as opposed to failed: a new fill may go on from there. */
@@ -195,6 +202,7 @@ export class Fill {
     this.#hash = this.#options.hasher.begin(digestAlgorithm(this.digest), staged.path)
     if (staged.totalBytes === undefined || staged.extents.length === 0) return
     if (this.#totalBytes !== undefined && this.#totalBytes !== staged.totalBytes) return
+    this.#isResumed = true
     this.#totalBytes = staged.totalBytes
     this.#extents = staged.extents
     this.#notedBytes = this.#syncedBytes = extentBytes(staged.extents)
@@ -226,6 +234,7 @@ export class Fill {
     const opened = await this.#open(gap)
     if (!opened) {
       if (!this.#isAnswerable) return false
+      this.#isGone = true
       throw new UpstreamError('not-visible', `upstream no longer has ${this.digest}`)
     }
     this.#isOpened = true
@@ -269,15 +278,17 @@ export class Fill {
     let stop: number | undefined
     try {
       for await (const chunk of opened.body) {
-        const skipped = Math.max(0, start - position)
+        const from = position
+        const skipped = Math.max(0, start - from)
         position += chunk.byteLength
         if (this.#totalBytes !== undefined && position > this.#totalBytes) {
           throw this.#wrongSize(position)
         }
         await this.#stopEarlyAt(position)
-        if (skipped < chunk.byteLength) await writer.add(chunk.subarray(skipped))
-        // What was fetched early lies ahead: this request need not bring it again.
+        // What was fetched early lies ahead. It is never written again: it may have been hashed.
         stop = this.#extents.find((extent) => extent.start > start)?.start
+        const kept = Math.min(chunk.byteLength, (stop ?? Infinity) - from)
+        if (skipped < kept) await writer.add(chunk.subarray(skipped, kept))
         if (stop !== undefined && position >= stop) break
       }
     } finally {
@@ -380,13 +391,14 @@ export class Fill {
       await this.#putAway(staged, error).catch(() => undefined)
       void this.#closeWhenUnread(staged)
     }
-    return isParked ? { how: 'parked' } : { how: 'failed', error }
+    if (isParked) return { how: 'parked' }
+    return this.#isGone ? { how: 'missing' } : { how: 'failed', error }
   }
 
   /** Wrong content is thrown away; what merely broke off is kept for the next attempt. */
   async #putAway(staged: StagedBlob, error: Error): Promise<void> {
     const isUseless = error instanceof IntegrityError || extentBytes(this.#extents) === 0
-    if (isUseless || error instanceof StoreError) return await staged.discard()
+    if (isUseless || this.#isGone || error instanceof StoreError) return await staged.discard()
     staged.note(this.#extents, this.#totalBytes)
     await staged.park()
   }
@@ -414,7 +426,8 @@ export class Fill {
   }
 
   #mayFetchEarly(window: Extent): boolean {
-    if (this.#isVerified || this.#early || this.#totalBytes === undefined) return false
+    if (this.#isOver || this.#isVerified || this.#early) return false
+    if (this.#totalBytes === undefined) return false
     return (
       window.end - window.start <= EARLY_BYTES_MAX &&
       window.start > this.#frontier() + EARLY_DISTANCE_BYTES
@@ -429,8 +442,10 @@ export class Fill {
     this.#early = early
     try {
       const opened = await this.#options.open({ start, end: window.end - 1 })
-      if (opened?.start !== start || early.isStopped) return opened?.abort()
+      if (!opened) return
       early.opened = opened
+      const isSame = (opened.totalBytes ?? this.#totalBytes) === this.#totalBytes
+      if (opened.start !== start || !isSame || early.isStopped) return
       early.writer = this.#writer(start)
       for await (const chunk of opened.body) {
         if (early.isStopped) break

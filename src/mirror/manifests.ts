@@ -1,7 +1,7 @@
 // Manifests by digest: from the index where the repository is known to contain them, else from
 // upstream, verified and stored before anybody gets them.
 
-import { digestMismatch, UpstreamError, IntegrityError } from '../errors.ts'
+import { IntegrityError, StoreError, UpstreamError, digestMismatch } from '../errors.ts'
 import { SingleFlight } from '../lib/single-flight.ts'
 import { digestAlgorithm, digestOf } from '../oci/digest.ts'
 import type { Digest } from '../oci/digest.ts'
@@ -10,6 +10,7 @@ import { imageName } from '../oci/name.ts'
 import type { Reference, Repository, Tag } from '../oci/name.ts'
 import type { HeldManifest, Index } from '../store/index-port.ts'
 import type { Upstreams } from '../upstream/upstream.ts'
+import type { MirrorEvents } from './events.ts'
 import { Misses } from './misses.ts'
 import type { Uses } from './uses.ts'
 
@@ -25,6 +26,7 @@ export interface FoundManifest {
 export interface ManifestsOptions {
   readonly index: Index
   readonly upstreams: Upstreams
+  readonly events: MirrorEvents
   readonly uses: Uses
   readonly offline: boolean
   readonly now: () => number
@@ -46,12 +48,14 @@ export class Manifests {
    */
   async find(repository: Repository, digest: Digest): Promise<FoundManifest | undefined> {
     const { index, offline, uses } = this.#options
-    uses.note(digest)
     const [held, content] = await Promise.all([
       index.findManifest(digest),
       index.findContent(repository, digest),
     ])
-    if (held && content?.kind === 'manifest') return { manifest: held, how: 'hit' }
+    if (held && content?.kind === 'manifest') {
+      uses.note(digest)
+      return { manifest: held, how: 'hit' }
+    }
     const key = imageName(repository, { digest })
     if (offline || this.#missing.has(key)) return undefined
     const manifest = await this.#fetching.run(key, () =>
@@ -59,6 +63,14 @@ export class Manifests {
     )
     if (!manifest) this.#missing.add(key)
     return manifest && { manifest, how: 'miss' }
+  }
+
+  /** What is held and known to be in the repository; asks nobody. */
+  async held(repository: Repository, digest: Digest): Promise<FoundManifest | undefined> {
+    const { index } = this.#options
+    const content = await index.findContent(repository, digest)
+    const manifest = content?.kind === 'manifest' ? await index.findManifest(digest) : undefined
+    return manifest && { manifest, how: 'hit' }
   }
 
   /** For registries whose HEAD names no digest. */
@@ -87,7 +99,7 @@ export class Manifests {
   }
 
   async #fetch(repository: Repository, reference: Reference): Promise<HeldManifest | undefined> {
-    const { index, upstreams } = this.#options
+    const { index, upstreams, events } = this.#options
     const upstream = upstreams.registry(repository.registry)
     const fetched = await upstream.getManifest(repository.name, reference)
     if (!fetched) return undefined
@@ -96,7 +108,10 @@ export class Manifests {
     const digest = 'digest' in reference ? reference.digest : digestOf(bytes)
     const found = digestOf(bytes, digestAlgorithm(digest))
     if (found !== digest) throw digestMismatch(digest, found)
-    await index.recordManifest(repository, { digest, bytes, ...described })
+    await index.recordManifest(repository, { digest, bytes, ...described }).catch((error) => {
+      if (!(error instanceof StoreError)) throw error
+      events.unrecorded(repository, digest, error.message)
+    })
     return { digest, bytes, mediaType: described.mediaType }
   }
 }

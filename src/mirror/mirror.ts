@@ -74,8 +74,14 @@ export class Mirror {
     const tag = await this.#tags.resolve(repository, reference.tag)
     if (!tag) return undefined
     // Watchers that only ever HEAD a tag must not cost a pull each time it moves.
-    const head = want === 'head' ? headOf(tag) : undefined
+    const head = want === 'head' ? await this.#head(repository, tag) : undefined
     return head ?? (await this.#manifestOfTag(repository, reference.tag, tag))
+  }
+
+  /** What is held says better than upstream's headers what a GET will bring. */
+  async #head(repository: Repository, tag: ResolvedTag): Promise<ManifestAnswer | undefined> {
+    const held = await this.#manifests.held(repository, tag.digest)
+    return held ? answer(held, tag) : headOf(tag)
   }
 
   async #manifestOfTag(
@@ -135,7 +141,7 @@ export class Mirror {
 /** Only what upstream just told, or what is fresh: the GET that follows must find the same. */
 function headOf(tag: ResolvedTag): ManifestAnswer | undefined {
   const { digest, mediaType, sizeBytes, staleBecause, asked } = tag
-  if (staleBecause || sizeBytes === undefined || !mediaType || !isManifestType(mediaType)) {
+  if (staleBecause || !sizeBytes || !mediaType || !isManifestType(mediaType)) {
     return undefined
   }
   const how = asked ? 'revalidated' : 'hit'

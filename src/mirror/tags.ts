@@ -1,13 +1,15 @@
 // What a tag points to: from the index while it is fresh, from upstream by HEAD else, and what was
 // last known where upstream does not answer.
 
-import { UpstreamError } from '../errors.ts'
+import { StoreError, UpstreamError } from '../errors.ts'
 import { SingleFlight } from '../lib/single-flight.ts'
+import { within } from '../lib/within.ts'
 import type { Digest } from '../oci/digest.ts'
 import { imageName } from '../oci/name.ts'
 import type { Repository, Tag } from '../oci/name.ts'
 import type { Index, TagRow } from '../store/index-port.ts'
 import type { Upstreams } from '../upstream/upstream.ts'
+import type { MirrorEvents } from './events.ts'
 import { freshness } from './freshness.ts'
 import type { Manifests } from './manifests.ts'
 import { Misses } from './misses.ts'
@@ -31,6 +33,7 @@ export interface TagsOptions {
   readonly index: Index
   readonly upstreams: Upstreams
   readonly manifests: Manifests
+  readonly events: MirrorEvents
   readonly ttlMs: (repository: Repository, tag: Tag) => number
   readonly offline: boolean
   /** A known tag is answered as it was once upstream has taken this long. */
@@ -78,8 +81,10 @@ export class Tags {
       if (found === 'slow') return await this.#lastKnown(row, 'upstream is slow to answer')
       return found && resolved(found, undefined, true)
     } catch (error) {
-      if (!(error instanceof UpstreamError)) throw error
-      return await this.#lastKnown(row, error.message)
+      const { message } = error as Error
+      if (!(error instanceof UpstreamError))
+        this.#options.events.unrefreshed(repository, tag, message)
+      return await this.#lastKnown(row, message)
     }
   }
 
@@ -109,9 +114,25 @@ export class Tags {
         this.#missing.add(imageName(repository, { tag }))
         return undefined
       }
-      await index.moveTag(repository, tag, { ...found, checkedAt: now() })
-      return await index.findTag(repository, tag)
+      return await this.#move(repository, tag, { ...found, checkedAt: now() })
     })
+  }
+
+  /** A disk that is full keeps nobody from hearing what upstream said. */
+  async #move(
+    repository: Repository,
+    tag: Tag,
+    to: Omit<TagRow, 'completeDigest'>,
+  ): Promise<TagRow | undefined> {
+    const { index, events } = this.#options
+    try {
+      await index.moveTag(repository, tag, to)
+      return await index.findTag(repository, tag)
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+      events.unrefreshed(repository, tag, error.message)
+      return { ...to, completeDigest: undefined }
+    }
   }
 
   /**
@@ -135,18 +156,4 @@ export class Tags {
 function resolved(row: TagRow, staleBecause: string | undefined, asked: boolean): ResolvedTag {
   const { digest, mediaType, sizeBytes, completeDigest } = row
   return { digest, mediaType, sizeBytes, completeDigest, staleBecause, asked }
-}
-
-/** The promise goes on in the background where it takes longer; its error is then nobody's. */
-async function within<T>(limitMs: number, promise: Promise<T>): Promise<T | 'slow'> {
-  let timer: NodeJS.Timeout | undefined
-  const slow = new Promise<'slow'>((resolve) => {
-    timer = setTimeout(() => resolve('slow'), limitMs)
-  })
-  promise.catch(() => undefined)
-  try {
-    return await Promise.race([promise, slow])
-  } finally {
-    clearTimeout(timer)
-  }
 }

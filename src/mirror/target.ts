@@ -33,7 +33,7 @@ export type Target =
  * a path in its mirror URL sends both. Docker Hub's own names never look like a host.
  */
 export function resolveTarget(asked: Asked, addressing: Addressing): Target {
-  const { prefix, rest } = splitPrefix(asked.name, addressing)
+  const { prefix, rest } = splitPrefix(asked, addressing)
   const called = prefix ?? asked.ns?.toLowerCase() ?? addressing.defaultRegistry
   const registry =
     (prefix === undefined ? undefined : addressing.pathAliases.get(prefix)) ??
@@ -53,15 +53,16 @@ export function resolveTarget(asked: Asked, addressing: Addressing): Target {
 }
 
 function splitPrefix(
-  name: string,
-  addressing: Addressing,
+  { name, ns }: Asked,
+  { registries, aliases, pathAliases }: Addressing,
 ): { prefix: string | undefined; rest: string } {
   const slash = name.indexOf('/')
-  const first = slash < 0 ? name : name.slice(0, slash)
-  const isPrefix =
-    slash > 0 && (looksLikeHost(first) || addressing.pathAliases.has(first.toLowerCase()))
-  return isPrefix
-    ? { prefix: first.toLowerCase(), rest: name.slice(slash + 1) }
+  const first = name.slice(0, Math.max(0, slash)).toLowerCase()
+  const isKnown = registries.has(first) || aliases.has(first)
+  // Beside an `ns` an unknown first component is the repository's own: GitLab's groups have dots.
+  const isRegistry = looksLikeHost(first) && (isKnown || ns === undefined)
+  return slash > 0 && (isRegistry || pathAliases.has(first))
+    ? { prefix: first, rest: name.slice(slash + 1) }
     : { prefix: undefined, rest: name }
 }
 

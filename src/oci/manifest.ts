@@ -26,9 +26,9 @@ export interface Descriptor {
 
 export interface DescribedManifest {
   readonly mediaType: string
-  /** Manifests an index points to. */
+  /** The manifests an index lists. */
   readonly children: readonly Descriptor[]
-  /** Config, layers, or an artifact's blobs. */
+  /** Config, layers, an artifact's blobs, and whatever an index lists that is no manifest. */
   readonly blobs: readonly Descriptor[]
   readonly subject: Digest | undefined
   readonly artifactType: string | undefined
@@ -48,13 +48,20 @@ export function describeManifest(
   const json = parseObject(bytes)
   const mediaType = manifestMediaType(json, contentType)
   const layers = array(json['layers']) ?? array(json['blobs']) ?? []
+  const listed = descriptors(array(json['manifests']) ?? [])
+  const own = descriptors(json['config'] === undefined ? layers : [json['config'], ...layers])
   return {
     mediaType,
-    children: descriptors(array(json['manifests']) ?? []),
-    blobs: descriptors(json['config'] === undefined ? layers : [json['config'], ...layers]),
+    children: listed.filter(isChild),
+    blobs: [...listed.filter((each) => !isChild(each)), ...own],
     subject: descriptor(json['subject'])?.digest,
     artifactType: typeof json['artifactType'] === 'string' ? json['artifactType'] : undefined,
   }
+}
+
+/** BuildKit's cache is an index that lists layers, not manifests. */
+function isChild({ mediaType }: Descriptor): boolean {
+  return mediaType === '' || isManifestType(mediaType)
 }
 
 function parseObject(bytes: Uint8Array): Json {

@@ -18,6 +18,8 @@ const KEEP_ALIVE_MS = 125_000
 const HEADERS_TIMEOUT_MS = 30_000
 /** More than the clients of any office; each costs some 30 KiB even when it is idle. */
 const CONNECTIONS_MAX = 10_000
+/** Requests sent ahead on one connection; no client of registries sends any. */
+const PIPELINED_MAX = 16
 /** How often a drain closes the connections whose response has ended meanwhile. */
 const DRAIN_SWEEP_MS = 100
 
@@ -40,7 +42,7 @@ export interface Listener {
 
 /** Rejects with the system's error where the address cannot be listened on. */
 export async function listen(options: ListenOptions): Promise<Listener> {
-  const gate = { isOpen: true, running: 0 }
+  const gate: Gate = { isOpen: true, running: 0, busy: new Map() }
   const server = createServer(
     { keepAliveTimeout: KEEP_ALIVE_MS, headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: 0 },
     requestListener(options, gate),
@@ -49,7 +51,12 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   server.on('checkContinue', (request, response: ServerResponse) =>
     server.emit('request', request, response),
   )
-  server.on('connection', (socket: Socket) => socket.on('error', () => undefined))
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.on('error', () => undefined)
+    socket.once('close', () => sockets.delete(socket))
+  })
   const address = await listening(server, options)
   return {
     address: { host: options.host, port: address.port },
@@ -58,7 +65,9 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     },
     drain: async () => {
       gate.isOpen = false
-      await closed(server, () => server.closeIdleConnections())
+      await closed(server, () => {
+        for (const socket of sockets) if (!gate.busy.has(socket)) socket.destroy()
+      })
     },
     stop: async () => {
       gate.isOpen = false
@@ -67,7 +76,7 @@ export async function listen(options: ListenOptions): Promise<Listener> {
   }
 }
 
-type Gate = { isOpen: boolean; running: number }
+type Gate = { isOpen: boolean; running: number; busy: Map<Socket, number> }
 
 function requestListener(
   options: ListenOptions,
@@ -79,7 +88,11 @@ function requestListener(
       const client = incoming.socket.remoteAddress ?? 'unknown'
       const exchange: Exchange = { target: incoming.url ?? '/', client }
       const response = await options.fetch(request, exchange)
-      if (!exchange.body) return response
+      if (!exchange.body) {
+        // Bodies of files have a watchdog of their own, which knows when it is upstream that is slow.
+        outgoing.setTimeout(options.clientIdleTimeoutMs, () => incoming.socket.destroy())
+        return response
+      }
       await sendFileBody(response, exchange, exchange.body, incoming, outgoing, options)
       return RESPONSE_ALREADY_SENT
     },
@@ -91,8 +104,17 @@ function requestListener(
     // Deno does not take the next request while a body is unread.
     request.resume()
     if (!gate.isOpen) return refuse(response)
+    const { socket } = request
+    const waiting = gate.busy.get(socket) ?? 0
+    if (waiting >= PIPELINED_MAX) return void socket.destroy()
+    gate.busy.set(socket, waiting + 1)
     gate.running += 1
-    response.once('close', () => (gate.running -= 1))
+    response.once('close', () => {
+      gate.running -= 1
+      const left = (gate.busy.get(socket) ?? 1) - 1
+      if (left > 0) gate.busy.set(socket, left)
+      else gate.busy.delete(socket)
+    })
     void listener(request, response)
   }
 }
@@ -136,7 +158,10 @@ async function sendFileBody(
     isComplete = true
   } catch {
     // Why is the source's to tell; here only the connection can still say that something is missing.
-    link.breakOff()
+    // To HTTP/1.0 a FIN is the proper end of a body without a length: only a reset says it there.
+    const isEndByFin = incoming.httpVersion === '1.0' && !head.headers.has('Content-Length')
+    if (isEndByFin) link.socket.resetAndDestroy()
+    else link.breakOff()
   } finally {
     body.source.release()
     link.release()

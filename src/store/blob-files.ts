@@ -1,6 +1,7 @@
 // Published content as files, one per digest for all repositories.
 
 import { mkdir, open, rename } from 'node:fs/promises'
+import type { FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { StoreError } from '../errors.ts'
 import type { Digest } from '../oci/digest.ts'
@@ -27,11 +28,15 @@ export async function openBlobFiles(layout: Layout): Promise<BlobStore> {
 }
 
 async function openPublished(path: string): Promise<StoredBlob | undefined> {
+  let file: FileHandle | undefined
   try {
-    const file = await open(path, 'r')
+    file = await open(path, 'r')
+    const { fd } = file
     const { size } = await file.stat()
-    return { fd: file.fd, sizeBytes: size, close: () => file.close() }
+    const close = file.close.bind(file)
+    return { fd, sizeBytes: size, close }
   } catch (error) {
+    await file?.close()
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw asStoreError(error, `cannot read ${path}`)
   }

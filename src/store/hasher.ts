@@ -53,9 +53,10 @@ export function startHasher(workers: number): Hasher {
     if (call) call.reject(error)
     else failed.set(reply.id, error)
   }
+  let dead: StoreError | undefined
   const failAll = (cause: unknown): void => {
-    const error = new StoreError('io', 'a hash worker has ended', { cause })
-    for (const call of waiting.values()) call.reject(error)
+    dead ??= new StoreError('io', 'a hash worker has ended', { cause })
+    for (const call of waiting.values()) call.reject(dead)
     waiting.clear()
   }
   for (const thread of threads) {
@@ -74,7 +75,7 @@ export function startHasher(workers: number): Hasher {
         advance: (frontier) => send({ op: 'advance', id, frontier }),
         finish: (frontier) =>
           new Promise((resolve, reject) => {
-            const error = failed.get(id)
+            const error = dead ?? failed.get(id)
             failed.delete(id)
             if (error) return reject(error)
             waiting.set(id, { resolve, reject })

@@ -52,12 +52,19 @@ export async function openIndexClient(layout: Layout): Promise<Index> {
 
   const opened = new Promise<unknown>((resolve, reject) => waiting.set(0, { resolve, reject }))
   worker.on('message', (reply: IndexReply) => settle(waiting, reply))
-  worker.on('error', (error) => failAll(waiting, error))
-  worker.on('exit', () => failAll(waiting, new Error('the index worker has ended')))
+  let dead: StoreError | undefined
+  const die = (cause: Error): void => {
+    dead ??= new StoreError('io', `the index failed: ${cause.message}`, { cause })
+    for (const call of waiting.values()) call.reject(dead)
+    waiting.clear()
+  }
+  worker.on('error', die)
+  worker.on('exit', () => die(new Error('its worker has ended')))
   await opened
 
   const call = (method: keyof Index, values: readonly unknown[]): Promise<unknown> =>
     new Promise((resolve, reject) => {
+      if (dead) return reject(dead)
       const id = ++lastId
       waiting.set(id, { resolve, reject })
       send(worker, { id, method, values })
@@ -81,11 +88,4 @@ function settle(waiting: Map<number, Waiting>, reply: IndexReply): void {
   waiting.delete(reply.id)
   if ('error' in reply) call?.reject(new StoreError(reply.kind, reply.error))
   else call?.resolve(reply.value)
-}
-
-function failAll(waiting: Map<number, Waiting>, error: Error): void {
-  for (const call of waiting.values()) {
-    call.reject(new StoreError('io', `the index failed: ${error.message}`, { cause: error }))
-  }
-  waiting.clear()
 }

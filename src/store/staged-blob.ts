@@ -148,8 +148,9 @@ class StagedFile implements StagedBlob {
       await syncFolder(dirname(target))
     } catch (error) {
       throw asStoreError(error, `cannot publish ${this.#digest}`)
+    } finally {
+      await this.#closeNote()
     }
-    await this.#closeNote()
     await rm(extentsPath(this.#layout, this.#digest), { force: true })
   }
 

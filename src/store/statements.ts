@@ -2,6 +2,9 @@
 
 const REPOSITORY_ID = `(SELECT id FROM repository WHERE registry = @registry AND name = @name)`
 
+// Some registries give a manifest out as a blob too: what it was asked for once does not make it one.
+const MANIFEST_WINS = `CASE WHEN excluded.kind = 'manifest' THEN 'manifest' ELSE kind END`
+
 export const statements = {
   insertRepository: `
     INSERT INTO repository (registry, name) VALUES (@registry, @name) ON CONFLICT DO NOTHING`,
@@ -30,8 +33,9 @@ export const statements = {
   recordContent: `
     INSERT INTO content (repository, digest, kind, size)
     VALUES (@repository, @digest, @kind, @size)
-    ON CONFLICT (repository, digest) DO UPDATE SET size = coalesce(excluded.size, size)
-    WHERE size IS NOT coalesce(excluded.size, size)`,
+    ON CONFLICT (repository, digest) DO UPDATE SET
+      size = coalesce(excluded.size, size), kind = ${MANIFEST_WINS}
+    WHERE size IS NOT coalesce(excluded.size, size) OR kind <> ${MANIFEST_WINS}`,
 
   // What hangs on a held manifest is contained in every repository that contains the manifest.
   linkContent: `
@@ -43,7 +47,9 @@ export const statements = {
     INSERT INTO content (repository, digest, kind, size)
     SELECT content.repository, tree.digest, tree.kind, tree.size FROM content CROSS JOIN tree
     WHERE content.digest = @digest AND content.repository = coalesce(@repository, repository)
-    ON CONFLICT (repository, digest) DO UPDATE SET size = excluded.size WHERE size IS NULL`,
+    ON CONFLICT (repository, digest) DO UPDATE SET
+      size = coalesce(size, excluded.size), kind = ${MANIFEST_WINS}
+    WHERE size IS NULL OR kind <> ${MANIFEST_WINS}`,
 
   findManifest: `SELECT media_type, bytes FROM manifest WHERE digest = @digest`,
   insertManifest: `

@@ -21,6 +21,7 @@ export function startDeadline(timeoutMs: number, error: () => UpstreamError): De
 
 /** Stops waiting for `promise` when the signal aborts; the promise itself goes on, for others. */
 export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  promise.catch(() => undefined)
   signal.throwIfAborted()
   const aborted = Promise.withResolvers<never>()
   const onAbort = (): void => aborted.reject(signal.reason)

@@ -8,7 +8,7 @@ import { referenceText } from '../oci/name.ts'
 import type { Reference, RepositoryName } from '../oci/name.ts'
 import { openBlobOnce } from './blob.ts'
 import type { ByteRange } from './content-range.ts'
-import { startDeadline } from './deadline.ts'
+import { startDeadline, untilAborted } from './deadline.ts'
 import type { Deadline } from './deadline.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { UpstreamLimits } from './limits.ts'
@@ -70,9 +70,11 @@ export function createRegistry(
     digest: Digest,
     range?: ByteRange,
   ): Promise<OpenedBlob | undefined> {
-    const release = await downloads()
+    const deadline = deadlineFor(words(repository, { digest }), limits.blobOpenBudgetMs)
+    // A question of one byte is no download and does not wait for one to end.
+    const isProbe = range !== undefined && range.end === range.start
+    const release = isProbe ? () => undefined : await slotWithin(downloads(), deadline)
     try {
-      const deadline = deadlineFor(words(repository, { digest }), limits.blobOpenBudgetMs)
       const request = { repository, digest, range, limits, signal: deadline.signal, release }
       const opened = await withDeadline(deadline, (endpoint) => openBlobOnce(endpoint, request))
       if (!opened) release()
@@ -105,6 +107,17 @@ async function firstThatWorks<T>(
     }
   }
   throw failure
+}
+
+/** A slot that comes too late is given back at once. */
+async function slotWithin(slot: Promise<() => void>, deadline: Deadline): Promise<() => void> {
+  try {
+    return await untilAborted(slot, deadline.signal)
+  } catch (error) {
+    deadline.cancel()
+    void slot.then((release) => release())
+    throw error
+  }
 }
 
 /** Resolves to a function that gives the slot back; calling it again does nothing. */

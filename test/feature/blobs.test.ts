@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { putClockForward } from '../support/clock.ts'
+import { OWN_CLOCK, putClockForward } from '../support/clock.ts'
 import { heldContent, bytesContent, seededContent } from '../support/content.ts'
 import { buildImage } from '../support/images.ts'
 import { status } from '../support/scripted-reply.ts'
@@ -161,18 +161,22 @@ test('HEAD of a blob of unknown size costs upstream one byte', async () => {
   assert.deepEqual(publishedDigests(setting.mirror.folder), [])
 })
 
-test('a blob that upstream does not have is 404, and one request for many within the pause', async () => {
-  await using setting = await Setting.start()
-  for (const method of ['GET', 'HEAD', 'GET']) {
-    const answer = await setting.mirror.ask(method, PATH)
-    assert.equal(answer.status, 404)
-    if (method === 'GET') assert.equal(errorCode(answer), 'BLOB_UNKNOWN')
-  }
-  assert.deepEqual(setting.asked(), [GET])
-  setting.upstream.addBlob('library/app', blob)
-  putClockForward(11_000)
-  assert.equal((await setting.mirror.get(PATH)).status, 200)
-})
+test(
+  'a blob that upstream does not have is 404, and one request for many within the pause',
+  OWN_CLOCK,
+  async () => {
+    await using setting = await Setting.start()
+    for (const method of ['GET', 'HEAD', 'GET']) {
+      const answer = await setting.mirror.ask(method, PATH)
+      assert.equal(answer.status, 404)
+      if (method === 'GET') assert.equal(errorCode(answer), 'BLOB_UNKNOWN')
+    }
+    assert.deepEqual(setting.asked(), [GET])
+    setting.upstream.addBlob('library/app', blob)
+    putClockForward(11_000)
+    assert.equal((await setting.mirror.get(PATH)).status, 200)
+  },
+)
 
 test('a blob that one repository misses is still asked for in another', async () => {
   await using setting = await withBlob('library/other')

@@ -61,7 +61,7 @@ test('an upstream that ignores the Range of the continuation is read from its st
 })
 
 test('a download that cannot be continued ends by FIN, and the next one goes on from there', async () => {
-  await using setting = await withFirst({ cut: { after: AT, by: 'fin' } }, status(404))
+  await using setting = await withFirst({ cut: { after: AT, by: 'fin' } }, status(403))
   const { mirror } = setting
   await using response = await mirror.open(PATH)
   const taken = await response.take(WHOLE)
@@ -77,6 +77,15 @@ test('a download that cannot be continued ends by FIN, and the next one goes on 
   const [resumed, ...others] = setting.asked()
   assert.match(resumed ?? '', / bytes=[1-9]\d*-/)
   assert.deepEqual(others, [])
+})
+
+test('a blob that upstream has lost since is broken off once, and then is 404', async () => {
+  await using setting = await withFirst({ cut: { after: AT, by: 'fin' } }, status(404), status(404))
+  const { mirror } = setting
+  await using response = await mirror.open(PATH)
+  assert.equal((await response.take(WHOLE)).ending, 'fin')
+  assert.equal((await mirror.get(PATH)).status, 404)
+  assert.deepEqual(stagedNames(mirror.folder), [])
 })
 
 test('every kind of range is answered while upstream holds back the rest', async () => {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { putClockForward } from '../support/clock.ts'
+import { OWN_CLOCK, putClockForward } from '../support/clock.ts'
 import { buildImage } from '../support/images.ts'
 import type { Image } from '../support/images.ts'
 import { HEAD_REFUSED, digestHeader } from '../support/scripted-reply.ts'
+import { ON_BINARY } from '../support/packaged-mirror.ts'
 import { REVALIDATE_ALWAYS, Setting, errorCode } from '../support/test-mirror.ts'
 
 const older = buildImage({ seed: 'older', form: 'oci', architectures: ['arm64'] })
@@ -43,7 +44,7 @@ test('while the tag is fresh a whole pull asks upstream nothing', async () => {
   assert.deepEqual(setting.asked(), [])
 })
 
-test('a revalidation is exactly one HEAD, and makes the tag fresh again', async () => {
+test('a revalidation is exactly one HEAD, and makes the tag fresh again', OWN_CLOCK, async () => {
   await using setting = await Setting.start()
   setting.upstream.addImage('library/app', 'latest', older)
   await pullOf(setting, older)
@@ -112,7 +113,10 @@ test('a registry that refuses HEAD is asked by GET', async () => {
   assert.deepEqual(setting.asked(), [])
 })
 
-test('many who ask for one tag at once are one HEAD and one GET', async () => {
+// From outside, a connection is seen before its request has arrived.
+const COUNTED = { skip: ON_BINARY && 'waits until all requests are in the mirror' }
+
+test('many who ask for one tag at once are one HEAD and one GET', COUNTED, async () => {
   await using setting = await Setting.start(REVALIDATE_ALWAYS)
   setting.upstream.addImage('library/app', 'latest', older)
   setting.upstream.script({ method: 'HEAD', times: 1, reply: { holdHeaders: true } })
@@ -124,29 +128,37 @@ test('many who ask for one tag at once are one HEAD and one GET', async () => {
   assert.deepEqual(setting.asked(), [HEAD, getOf(older)])
 })
 
-test('a tag that upstream does not have is 404, and one request for many within the pause', async () => {
-  await using setting = await Setting.start()
-  setting.upstream.addImage('library/app', 'other', older)
-  for (const method of ['GET', 'HEAD', 'GET']) {
-    const answer = await setting.mirror.ask(method, TAG)
-    assert.equal(answer.status, 404)
-    if (method === 'GET') assert.equal(errorCode(answer), 'MANIFEST_UNKNOWN')
-  }
-  assert.deepEqual(setting.asked(), [HEAD])
-  setting.upstream.addImage('library/app', 'latest', older)
-  putClockForward(31_000)
-  await pullOf(setting, older)
-})
+test(
+  'a tag that upstream does not have is 404, and one request for many within the pause',
+  OWN_CLOCK,
+  async () => {
+    await using setting = await Setting.start()
+    setting.upstream.addImage('library/app', 'other', older)
+    for (const method of ['GET', 'HEAD', 'GET']) {
+      const answer = await setting.mirror.ask(method, TAG)
+      assert.equal(answer.status, 404)
+      if (method === 'GET') assert.equal(errorCode(answer), 'MANIFEST_UNKNOWN')
+    }
+    assert.deepEqual(setting.asked(), [HEAD])
+    setting.upstream.addImage('library/app', 'latest', older)
+    putClockForward(31_000)
+    await pullOf(setting, older)
+  },
+)
 
-test('a manifest that upstream does not have is one request for many within the pause', async () => {
-  await using setting = await Setting.start()
-  const path = `/v2/app/manifests/${older.top.digest}`
-  for (const _ of [1, 2, 3]) assert.equal((await setting.mirror.get(path)).status, 404)
-  assert.deepEqual(setting.asked(), [getOf(older)])
-  setting.upstream.addImage('library/app', 'latest', older)
-  putClockForward(11_000)
-  assert.equal((await setting.mirror.get(path)).status, 200)
-})
+test(
+  'a manifest that upstream does not have is one request for many within the pause',
+  OWN_CLOCK,
+  async () => {
+    await using setting = await Setting.start()
+    const path = `/v2/app/manifests/${older.top.digest}`
+    for (const _ of [1, 2, 3]) assert.equal((await setting.mirror.get(path)).status, 404)
+    assert.deepEqual(setting.asked(), [getOf(older)])
+    setting.upstream.addImage('library/app', 'latest', older)
+    putClockForward(11_000)
+    assert.equal((await setting.mirror.get(path)).status, 200)
+  },
+)
 
 test('a tag that was deleted upstream is 404; its digest is still served', async () => {
   await using setting = await Setting.start(REVALIDATE_ALWAYS)

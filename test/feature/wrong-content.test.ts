@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { putClockForward } from '../support/clock.ts'
+import { OWN_CLOCK, putClockForward } from '../support/clock.ts'
 import { bytesContent, heldContent, seededContent, sha256 } from '../support/content.ts'
 import { MEDIA_TYPES, buildImage } from '../support/images.ts'
 import type { Image } from '../support/images.ts'
@@ -77,7 +77,7 @@ for (const [what, reply, described] of WRONG) {
   })
 }
 
-test('after the pause of a wrong blob the next pull works', async () => {
+test('after the pause of a wrong blob the next pull works', OWN_CLOCK, async () => {
   await using setting = await start(image)
   setting.upstream.script({ path: '/blobs/', times: 1, reply: { flip: 7 } })
   await assertNothingWhole(setting)

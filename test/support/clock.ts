@@ -1,6 +1,11 @@
 // The wall clock of this process, which a test can put forward: lifetimes of tags and pauses pass
 // without waiting for them. Timers are not touched.
 
+import { ON_BINARY } from './packaged-mirror.ts'
+
+// For a test that does so: the packaged program has a clock of its own.
+export const OWN_CLOCK = { skip: ON_BINARY && 'puts the clock of the mirror forward' }
+
 const realNow = Date.now.bind(Date)
 let skewMs = 0
 

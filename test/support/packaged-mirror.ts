@@ -18,7 +18,10 @@ export async function startPackagedMirror(config: Config, log: Logger): Promise<
   const onLine = (line: string): void => {
     if (line.startsWith('{')) tellLine(line, log)
   }
-  const program = new Program(binaryPath(), ['serve', ...flagsOf(config, port)], { onLine })
+  const program = new Program(binaryPath(), ['serve', ...flagsOf(config, port)], {
+    env: { REGMIRROR_FEATURES_ON: undefined },
+    onLine,
+  })
   await listening(program)
   const ended = (): Promise<void> => program.exited.then(() => undefined)
   return {
@@ -52,9 +55,11 @@ function flagsOf(config: Config, port: number): string[] {
     'tag-ttl': tagTtl.movingMs,
   }
   const aliasOf = new Map(Array.from(config.pathAliases, ([alias, name]) => [name, alias]))
-  const registries = Array.from(config.registries, ([name, { endpoints }]) => {
+  // As flags, a short name is a registry of its own.
+  const registries = Array.from(config.registries).flatMap(([name, { endpoints }]) => {
     const alias = aliasOf.get(name)
-    return `${alias === undefined ? name : `alias:${alias}`}=${endpoints.join(',')}`
+    const names = [name, ...(alias === undefined ? [] : [`alias:${alias}`])]
+    return names.map((each) => `${each}=${endpoints.join(',')}`)
   })
   return [
     ...['--listen', `127.0.0.1:${port}`, '--data', config.data, '--log', 'json'],

@@ -82,14 +82,25 @@ test('an image names its config and layers as blobs', () => {
 })
 
 test('an index names its children and their platforms', () => {
+  const child = { ...config, mediaType: types.OCI_MANIFEST }
+  const { mediaType: _, ...untyped } = config
   const manifests = [
-    { ...config, platform: { os: 'linux', architecture: 'arm64', variant: 'v8' } },
-    { ...layer, platform: { os: 'linux', architecture: 'amd64' } },
-    config,
-    { ...config, platform: { os: 'linux' } },
+    { ...child, platform: { os: 'linux', architecture: 'arm64', variant: 'v8' } },
+    { ...untyped, platform: { os: 'linux', architecture: 'amd64' } },
+    child,
+    { ...child, platform: { os: 'linux' } },
   ]
   const platforms = describe({ manifests }).children.map(({ platform }) => platform)
   assert.deepEqual(platforms, ['linux/arm64/v8', 'linux/amd64', undefined, undefined])
+})
+
+test('what an index lists that is no manifest is a blob: build caches list layers', () => {
+  const { children, blobs } = describe({ manifests: [layer, config] })
+  assert.deepEqual(children, [])
+  assert.deepEqual(
+    blobs.map(({ digest }) => digest),
+    [OTHER, DIGEST],
+  )
 })
 
 test('descriptors that cannot be verified are left out, the others stay', () => {
