@@ -9,6 +9,7 @@ import { globSync } from 'node:fs'
 import { chmod, copyFile, mkdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { BuildOptions } from 'esbuild'
+import type packSea from '@yao-pkg/pkg/lib-es5/sea.js'
 
 const root = import.meta.dirname
 const output = path.join(root, 'dist/regmirror')
@@ -104,9 +105,7 @@ async function bundle(addons: Addons): Promise<string> {
   return file
 }
 
-type SeaConfig = NonNullable<
-  NonNullable<Parameters<typeof import('@yao-pkg/pkg/lib-es5/sea.js').default>[1]>['seaConfig']
->
+type SeaConfig = NonNullable<NonNullable<Parameters<typeof packSea>[1]>['seaConfig']>
 
 /** pkg's types do not know all that Node's configuration takes and pkg passes on. */
 function seaConfig(addons: Addons): SeaConfig {
