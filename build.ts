@@ -9,7 +9,7 @@ import { globSync } from 'node:fs'
 import { chmod, copyFile, mkdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 import type { BuildOptions } from 'esbuild'
-import type packSea from '@yao-pkg/pkg/lib-es5/sea.js'
+import type { SeaConfig } from '@yao-pkg/pkg/lib-es5/sea.js'
 
 const root = import.meta.dirname
 const output = path.join(root, 'dist/regmirror')
@@ -104,8 +104,6 @@ async function bundle(addons: Addons): Promise<string> {
   say(`bundle   src/bin/node.ts, ${kilobytes(size)}, workers: ${names}, ${seconds(startedAt)}`)
   return file
 }
-
-type SeaConfig = NonNullable<NonNullable<Parameters<typeof packSea>[1]>['seaConfig']>
 
 /** pkg's types do not know all that Node's configuration takes and pkg passes on. */
 function seaConfig(addons: Addons): SeaConfig {
