@@ -7,7 +7,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { digestMismatch, IntegrityError, StoreError, UpstreamError } from '../errors.ts'
 import type { ByteSource } from '../lib/byte-source.ts'
-import { addExtent, extentBytes, extentEnd, gapAfter } from '../lib/extents.ts'
 import type { Extent } from '../lib/extents.ts'
 import { digestAlgorithm } from '../oci/digest.ts'
 import type { Digest } from '../oci/digest.ts'
@@ -17,21 +16,17 @@ import type { Hasher, RunningHash } from '../store/hasher.ts'
 import type { OpenedBlob } from '../upstream/upstream.ts'
 import { abandonPlan } from './abandon.ts'
 import type { AbandonPolicy } from './abandon.ts'
+import { EarlyRequest, mayFetchEarly } from './early-request.ts'
 import { Followers } from './followers.ts'
 import { GapWriter } from './gap-writer.ts'
+import { Progress } from './progress.ts'
+import type { Gap } from './progress.ts'
 import { RESUME_PROGRESS_BYTES, resumeDelayMs, worthResuming } from './resume.ts'
 
 /** Kept back from readers until the digest holds. */
 const WITHHELD_BYTES = 64 * 1024
-/** How often the note of what is there is renewed: what a killed process fetches again at most. */
-const NOTE_EVERY_BYTES = 512 * 1024
-/** How often the file is synced: what a power loss costs at most. */
-const SYNC_EVERY_BYTES = 64 * 1024 * 1024
 /** Where upstream tells no size: how long to wait for the end before answering without one. */
 const UNKNOWN_SIZE_WAIT_MS = 20_000
-/** A range this short and this far past the frontier may have an upstream request of its own. */
-const EARLY_BYTES_MAX = 4 * 1024 * 1024
-const EARLY_DISTANCE_BYTES = 16 * 1024 * 1024
 
 export interface FillOptions {
   readonly digest: Digest
@@ -55,20 +50,6 @@ export type FillEnd =
   | { readonly how: 'published' | 'missing' | 'parked' }
   | { readonly how: 'unstored' | 'failed'; readonly error: Error }
 
-/** A short request for a window ahead of the frontier. */
-interface EarlyRequest {
-  readonly window: Extent
-  isStopped: boolean
-  opened: OpenedBlob | undefined
-  writer: GapWriter | undefined
-}
-
-/** Where one upstream request is to write: from `start` to `end`, or to wherever the content ends. */
-interface Gap {
-  readonly start: number
-  readonly end: number | undefined
-}
-
 export class Fill {
   readonly digest: Digest
   readonly repository: Repository
@@ -86,15 +67,12 @@ export class Fill {
   #isGone = false
 
   #staged: StagedBlob | undefined
+  #progress: Progress | undefined
   #hash: RunningHash | undefined
-  #extents: readonly Extent[] = []
   #totalBytes: number | undefined
   #isVerified = false
   #upstream: OpenedBlob | undefined
   #fetchedBytes = 0
-  #notedBytes = 0
-  #syncedBytes = 0
-  #syncing: Promise<void> | undefined
   #early: EarlyRequest | undefined
   readonly #parking = new AbortController()
   #abandonTimer: NodeJS.Timeout | undefined
@@ -145,9 +123,9 @@ export class Fill {
    * partial pulls read a blob's end first, and check what they read by themselves.
    */
   followWindow(window: Extent): ByteSource {
-    const early = this.#mayFetchEarly(window)
-    if (early) void this.#fetchEarly(window)
-    return this.#follow(early)
+    const isEarly = this.#mayFetchEarly(window)
+    if (isEarly) this.#fetchEarly(window)
+    return this.#follow(isEarly)
   }
 
   #follow(early: boolean): ByteSource {
@@ -198,24 +176,26 @@ export class Fill {
   /** What an earlier attempt left is served at once, while it is hashed again alongside. */
   async #takeUpStaged(): Promise<void> {
     const staged = await this.#options.stage()
+    const progress = new Progress(staged)
     this.#staged = staged
+    this.#progress = progress
     this.#hash = this.#options.hasher.begin(digestAlgorithm(this.digest), staged.path)
     if (staged.totalBytes === undefined || staged.extents.length === 0) return
     if (this.#totalBytes !== undefined && this.#totalBytes !== staged.totalBytes) return
     this.#isResumed = true
     this.#totalBytes = staged.totalBytes
-    this.#extents = staged.extents
-    this.#notedBytes = this.#syncedBytes = extentBytes(staged.extents)
-    this.#hash.advance(this.#frontier())
+    progress.resume()
+    this.#hash.advance(progress.frontier)
     this.#answer()
   }
 
   /** False when upstream has no such blob. */
   async #fillGaps(): Promise<boolean> {
+    const progress = this.#requireProgress()
     let attempts = 0
     for (;;) {
-      let gap = gapAfter(this.#extents, 0)
-      if (await this.#stopEarlyAt(gap.start)) gap = gapAfter(this.#extents, 0)
+      await this.#stopEarlyAt(progress.frontier)
+      const gap = progress.gap()
       if (this.#isAnswerable && gap.start === this.#totalBytes) return true
       const before = this.#fetchedBytes
       try {
@@ -273,6 +253,7 @@ export class Fill {
 
   /** Moves one upstream body into the file; resolves to where it ended. */
   async #store(opened: OpenedBlob, start: number): Promise<number> {
+    const progress = this.#requireProgress()
     const writer = this.#writer(start)
     let position = opened.start
     let stop: number | undefined
@@ -286,7 +267,7 @@ export class Fill {
         }
         await this.#stopEarlyAt(position)
         // What was fetched early lies ahead. It is never written again: it may have been hashed.
-        stop = this.#extents.find((extent) => extent.start > start)?.start
+        stop = progress.nextAfter(start)
         const kept = Math.min(chunk.byteLength, (stop ?? Infinity) - from)
         if (skipped < kept) await writer.add(chunk.subarray(skipped, kept))
         if (stop !== undefined && position >= stop) break
@@ -318,29 +299,12 @@ export class Fill {
   }
 
   #arrived(from: number, to: number): void {
+    const progress = this.#requireProgress()
     this.#fetchedBytes += to - from
-    const before = this.#frontier()
-    this.#extents = addExtent(this.#extents, { start: from, end: to })
-    const frontier = this.#frontier()
-    if (frontier > before) this.#hash?.advance(frontier)
+    const before = progress.frontier
+    progress.add(from, to, this.#totalBytes)
+    if (progress.frontier > before) this.#hash?.advance(progress.frontier)
     this.#followers.wake()
-    this.#keepNote()
-  }
-
-  #keepNote(): void {
-    const there = extentBytes(this.#extents)
-    const sync = there - this.#syncedBytes >= SYNC_EVERY_BYTES && !this.#syncing
-    if (there - this.#notedBytes >= NOTE_EVERY_BYTES || sync) {
-      this.#notedBytes = there
-      this.#staged?.note(this.#extents, this.#totalBytes)
-    }
-    if (!sync) return
-    this.#syncedBytes = there
-    // A sync that fails here fails again at publishing, where it is told.
-    this.#syncing = this.#requireStaged()
-      .sync()
-      .catch(() => undefined)
-      .finally(() => (this.#syncing = undefined))
   }
 
   async #verify(): Promise<void> {
@@ -356,7 +320,7 @@ export class Fill {
     const staged = this.#requireStaged()
     const totalBytes = this.#totalBytes as number
     try {
-      await this.#syncing
+      await this.#progress?.settled()
       await staged.publish(totalBytes)
       await this.#options.published(totalBytes)
       return { how: 'published' }
@@ -385,7 +349,7 @@ export class Fill {
     this.#settle.reject(told)
     this.#followers.fail(told)
     await this.#stopEarlyAt(Infinity)
-    await this.#syncing
+    await this.#progress?.settled()
     const staged = this.#staged
     if (staged) {
       await this.#putAway(staged, error).catch(() => undefined)
@@ -397,9 +361,10 @@ export class Fill {
 
   /** Wrong content is thrown away; what merely broke off is kept for the next attempt. */
   async #putAway(staged: StagedBlob, error: Error): Promise<void> {
-    const isUseless = error instanceof IntegrityError || extentBytes(this.#extents) === 0
-    if (isUseless || this.#isGone || error instanceof StoreError) return await staged.discard()
-    staged.note(this.#extents, this.#totalBytes)
+    const progress = this.#requireProgress()
+    const isWrong = error instanceof IntegrityError || error instanceof StoreError
+    if (isWrong || this.#isGone || progress.bytes === 0) return await staged.discard()
+    progress.note(this.#totalBytes)
     await staged.park()
   }
 
@@ -414,72 +379,58 @@ export class Fill {
     this.#settle.resolve(true)
   }
 
-  #frontier(): number {
-    return extentEnd(this.#extents, 0)
-  }
-
   #readableEnd(position: number, early: boolean): number {
     if (this.#isVerified) return this.#totalBytes as number
-    const end = extentEnd(this.#extents, position)
+    const progress = this.#requireProgress()
+    const end = progress.endFrom(position)
     if (early) return end
-    return Math.min(end, (this.#totalBytes ?? this.#frontier()) - WITHHELD_BYTES)
+    return Math.min(end, (this.#totalBytes ?? progress.frontier) - WITHHELD_BYTES)
   }
 
   #mayFetchEarly(window: Extent): boolean {
-    if (this.#isOver || this.#isVerified || this.#early) return false
-    if (this.#totalBytes === undefined) return false
-    return (
-      window.end - window.start <= EARLY_BYTES_MAX &&
-      window.start > this.#frontier() + EARLY_DISTANCE_BYTES
-    )
+    if (this.#isOver || this.#isVerified || this.#early || this.#totalBytes === undefined)
+      return false
+    return mayFetchEarly(window, this.#requireProgress().frontier)
   }
 
-  /** What does not come this way comes with the rest, so an error here is nobody's. */
-  async #fetchEarly(window: Extent): Promise<void> {
-    const start = extentEnd(this.#extents, window.start)
-    if (start >= window.end) return
-    const early: EarlyRequest = { window, isStopped: false, opened: undefined, writer: undefined }
+  #fetchEarly(wanted: Extent): void {
+    const window = { start: this.#requireProgress().endFrom(wanted.start), end: wanted.end }
+    if (window.start >= window.end) return
+    const early = new EarlyRequest({
+      window,
+      totalBytes: this.#totalBytes as number,
+      open: (range) => this.#options.open(range),
+      writer: (start) => this.#writer(start),
+    })
     this.#early = early
-    try {
-      const opened = await this.#options.open({ start, end: window.end - 1 })
-      if (!opened) return
-      early.opened = opened
-      const isSame = (opened.totalBytes ?? this.#totalBytes) === this.#totalBytes
-      if (opened.start !== start || !isSame || early.isStopped) return
-      early.writer = this.#writer(start)
-      for await (const chunk of opened.body) {
-        if (early.isStopped) break
-        await early.writer.add(chunk)
-      }
-    } catch {
-      return
-    } finally {
-      early.opened?.abort()
-      await early.writer?.flushed().catch(() => undefined)
+    void early.ended.then(() => {
       if (this.#early === early) this.#early = undefined
-    }
+    })
   }
 
-  /**
-   * The main request has come as far as an early one: from here on only one of them may write, or
-   * bytes could change after they were hashed. True when there was one to stop.
-   */
-  async #stopEarlyAt(position: number): Promise<boolean> {
+  /** Only one of the two may write where the main request and an early one meet. */
+  async #stopEarlyAt(position: number): Promise<void> {
     const early = this.#early
-    if (!early || position < early.window.start) return false
-    this.#early = undefined
-    early.isStopped = true
-    early.opened?.abort()
-    await early.writer?.flushed().catch(() => undefined)
-    return true
+    if (!early || position < early.window.start) return
+    await early.stop()
+    if (this.#early === early) this.#early = undefined
   }
 
   #abandoned(): void {
     if (this.#isVerified || this.#parking.signal.aborted) return
-    const plan = abandonPlan(this.#options.abandoned, extentBytes(this.#extents), this.#totalBytes)
+    const plan = abandonPlan(
+      this.#options.abandoned,
+      this.#requireProgress().bytes,
+      this.#totalBytes,
+    )
     if (plan === 'finish') return
     this.#abandonTimer = setTimeout(() => void this.park(), plan.parkAfterMs)
     this.#abandonTimer.unref()
+  }
+
+  #requireProgress(): Progress {
+    if (!this.#progress) throw new Error('a fill was used before it was staged')
+    return this.#progress
   }
 
   #requireStaged(): StagedBlob {
