@@ -1,24 +1,15 @@
 // The registry API over a Mirror, as a Web-standard application: Request in, Response out.
 
 import { Hono } from 'hono'
-import { RequestError, StoreError } from '../errors.ts'
+import { RequestError } from '../errors.ts'
 import type { Exchange } from '../lib/exchange.ts'
-import type { Logger } from '../lib/log.ts'
-import type { Mirror } from '../mirror/mirror.ts'
-import { parseDigest } from '../oci/digest.ts'
-import { imageName, parseReference } from '../oci/name.ts'
-import type { Reference, Repository } from '../oci/name.ts'
-import { blobHeadResponse, blobResponse } from './blobs.ts'
+import { answerContent } from './content.ts'
+import type { ContentOptions } from './content.ts'
 import { errorResponse, failureOf } from './error-response.ts'
-import { manifestResponse } from './manifests.ts'
-import type { PullLog } from './pull-log.ts'
 import { parseTarget } from './route.ts'
-import type { ParsedTarget, Route } from './route.ts'
+import type { Route } from './route.ts'
 
-export interface AppOptions {
-  readonly mirror: Mirror
-  readonly pulls: PullLog
-  readonly log: Logger
+export interface AppOptions extends ContentOptions {
   readonly version: string
 }
 
@@ -53,16 +44,16 @@ async function answer(
   exchange: Exchange,
   options: AppOptions,
 ): Promise<Response> {
-  const parsed = parseTarget(exchange.target)
-  if (request.method !== 'GET' && request.method !== 'HEAD') return refuseWrite(request, parsed)
-  switch (parsed.route.kind) {
+  const { route, ns } = parseTarget(exchange.target)
+  if (request.method !== 'GET' && request.method !== 'HEAD') return refuseWrite(request, route)
+  switch (route.kind) {
     case 'ping':
       return new Response(request.method === 'HEAD' ? null : '{}', {
         headers: { 'Content-Type': 'application/json', 'Content-Length': '2' },
       })
     case 'manifest':
     case 'blob':
-      return await answerContent(request, exchange, options, parsed)
+      return await answerContent(route, ns, request, exchange, options)
     case 'upload':
       return errorResponse(
         failureOf(new RequestError('BLOB_UPLOAD_UNKNOWN', 'a mirror takes no uploads')),
@@ -76,102 +67,8 @@ async function answer(
   }
 }
 
-/** Everything that is answered out of a repository; failures here are what people ask about. */
-async function answerContent(
-  request: Request,
-  exchange: Exchange,
-  options: AppOptions,
-  { route, ns }: ParsedTarget,
-): Promise<Response> {
-  let what = exchange.target
-  let nsUsed = false
-  let response: Response
-  try {
-    if (route.kind !== 'manifest' && route.kind !== 'blob') throw new Error('not a content route')
-    const target = options.mirror.target({ name: route.name, ns })
-    if ('refused' in target) {
-      const code = target.refused === 'name-invalid' ? 'NAME_INVALID' : 'NAME_UNKNOWN'
-      throw new RequestError(code, target.message, { name: route.name })
-    }
-    nsUsed = target.nsUsed
-    const { repository } = target
-    const reference = requireReference(route)
-    what = imageName(repository, reference)
-    response =
-      route.kind === 'manifest'
-        ? await answerManifest(request, exchange, options, repository, reference)
-        : await answerBlob(request, exchange, options, repository, reference)
-  } catch (error) {
-    const failure = failureOf(error)
-    const isOurs = failure.code === 'UNKNOWN' || error instanceof StoreError
-    if (isOurs) options.log.error(`${what}: ${String(error)}`, { error })
-    options.pulls.failed(exchange.client, what, failure)
-    response = errorResponse(failure, request.method)
-  }
-  if (nsUsed && ns !== undefined) response.headers.set('OCI-Namespace', ns)
-  return response
-}
-
-/** The conformance suite wants 404 for a malformed tag and accepts 400 for a malformed digest. */
-function requireReference(route: Extract<Route, { kind: 'manifest' | 'blob' }>): Reference {
-  const text = route.kind === 'manifest' ? route.reference : route.digest
-  const reference = parseReference(text)
-  if (reference && (route.kind === 'manifest' || 'digest' in reference)) return reference
-  if (route.kind === 'manifest' && !text.includes(':')) {
-    throw new RequestError('MANIFEST_UNKNOWN', 'that is not a tag', { Tag: text.slice(0, 200) })
-  }
-  throw new RequestError('DIGEST_INVALID', 'that is not a sha256 or sha512 digest', {
-    Digest: text.slice(0, 200),
-  })
-}
-
-async function answerManifest(
-  request: Request,
-  exchange: Exchange,
-  { mirror, pulls }: AppOptions,
-  repository: Repository,
-  reference: Reference,
-): Promise<Response> {
-  const want = request.method === 'HEAD' ? 'head' : 'bytes'
-  const found = await mirror.manifest(repository, reference, want)
-  if (!found) {
-    const detail = 'tag' in reference ? { Tag: reference.tag } : { Digest: reference.digest }
-    const name = imageName(repository, reference)
-    throw new RequestError('MANIFEST_UNKNOWN', `manifest unknown: ${name}`, detail)
-  }
-  pulls.manifest(exchange.client, repository, reference, found)
-  return manifestResponse(found, reference, request)
-}
-
-async function answerBlob(
-  request: Request,
-  exchange: Exchange,
-  { mirror, pulls }: AppOptions,
-  repository: Repository,
-  reference: Reference,
-): Promise<Response> {
-  const digest = 'digest' in reference ? reference.digest : parseDigest('')
-  if (!digest) throw new Error('blobs have digests only')
-  // HEAD first of all: it must open no file and start no download.
-  if (request.method === 'HEAD') {
-    const sizeBytes = await mirror.blobSize(repository, digest)
-    if (sizeBytes === undefined) throw blobUnknown(digest)
-    return blobHeadResponse(digest, sizeBytes)
-  }
-  const found = await mirror.blob(repository, digest)
-  if (!found) throw blobUnknown(digest)
-  exchange.sent = pulls.blob(exchange.client, repository, digest, found.how)
-  const response = blobResponse(found, digest, request, exchange)
-  if (!exchange.body) exchange.sent(0, true)
-  return response
-}
-
-function blobUnknown(digest: string): RequestError {
-  return new RequestError('BLOB_UNKNOWN', 'blob unknown to registry', { digest })
-}
-
 /** Closing keeps a body that nobody reads from being taken for the next request. */
-function refuseWrite(request: Request, { route }: ParsedTarget): Response {
+function refuseWrite(request: Request, route: Route): Response {
   const failure = failureOf(
     new RequestError('UNSUPPORTED', 'this registry is a read-only pull-through mirror', {
       method: request.method,
