@@ -14,7 +14,7 @@ export interface UpstreamLimits {
 
   /** A whole manifest lookup: every try, token, redirect and endpoint, and the body. */
   readonly manifestBudgetMs: number
-  /** Opening a blob, up to the first byte of its body; the wait for a free download slot is not in it. */
+  /** Opening a blob, up to the first byte of its body, the wait for a free download slot included. */
   readonly blobOpenBudgetMs: number
   /** One token request, which several lookups may be waiting for. */
   readonly tokenBudgetMs: number

@@ -70,8 +70,7 @@ class Race implements AsyncDisposable {
   readonly #temp = new TempFolder('early')
   readonly #hasher = startHasher(1)
 
-  // `earlyTotal`: the size of the whole that the answer to the early range names.
-  constructor(earlyTotal = blob.size) {
+  constructor() {
     this.folder = this.#temp.join('data')
     const layout = layoutOf(this.folder)
     for (const each of [layout.staging, layout.blobs]) mkdirSync(each, { recursive: true })
@@ -88,7 +87,7 @@ class Race implements AsyncDisposable {
         const index = this.ranges.push(range) - 1
         const body = bodies[index]
         assert.ok(body, `request ${index} for ${JSON.stringify(range)}`)
-        const totalBytes = body === this.early ? earlyTotal : blob.size
+        const totalBytes = blob.size
         return { start: range?.start ?? 0, totalBytes, body: body.read(), abort: () => {} }
       },
       published: async () => {},
@@ -163,22 +162,6 @@ test('what an early range brought is not written again by a download that runs i
   race.rest.end()
   assert.deepEqual(await race.fill.ended, { how: 'published' })
   assert.deepEqual(race.ranges.at(-1), { start: WINDOW.end, end: blob.size - 1 })
-  race.assertPublished()
-})
-
-test('an early range of a blob of another size is left to the download', async () => {
-  await using race = new Race(blob.size + 1)
-  await race.begin()
-  race.early.give(wrong(WINDOW.start, WINDOW.end))
-  race.early.end()
-  // Where it was taken, this is when its last bytes are on their way to the file.
-  for (let turns = 0; turns < 100; turns += 1) await turn()
-  race.main.give(blob.bytes.subarray(MIB))
-  race.main.end()
-  race.rest.give(blob.bytes.subarray(WINDOW.end))
-  race.rest.end()
-  assert.deepEqual(await race.fill.ended, { how: 'published' })
-  assert.equal(race.ranges.length, 2)
   race.assertPublished()
 })
 
