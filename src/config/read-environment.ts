@@ -11,7 +11,13 @@ const PREFIX = 'REGMIRROR_'
 export const configFileVariable = 'REGMIRROR_CONFIG'
 
 /** Read by the tests and their launcher, not by this program. */
-const OTHERS = ['REGMIRROR_SEED', 'REGMIRROR_SKIP_CLIENTS', 'REGMIRROR_BINARY']
+const OTHERS = [
+  'REGMIRROR_SEED',
+  'REGMIRROR_CAMPAIGN',
+  'REGMIRROR_FEATURES_ON',
+  'REGMIRROR_SKIP_CLIENTS',
+  'REGMIRROR_BINARY',
+]
 /** Kubernetes and `docker --link` set these in a container when a service is named `regmirror`. */
 const SERVICE =
   /^REGMIRROR_(?:SERVICE_HOST|SERVICE_PORT(?:_.*)?|PORT(?:_\d+_(?:TCP|UDP|SCTP)(?:_.*)?)?)$/

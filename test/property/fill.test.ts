@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
-import { seed } from '../support/seed.ts'
+import { campaign, seed } from '../support/seed.ts'
 import { FillSetting, readThrough } from '../support/fill-setting.ts'
 import type { Fault } from '../support/fill-setting.ts'
 import { seededContent, heldContent } from '../support/content.ts'
@@ -75,7 +75,7 @@ test('whatever is cut, joined, left or wrong: a prefix or the whole, and the who
     }
     checkStore(folder, new Map([[content.digest, content]]))
   })
-  await fc.assert(property, { seed, numRuns: 40 })
+  await fc.assert(property, { seed, numRuns: campaign(40) })
 })
 
 function hasFlip(all: readonly Fault[], size: number): boolean {

@@ -7,10 +7,10 @@ import { addExtent, extentBytes, extentEnd, gapAfter } from '../../src/lib/exten
 import type { Extent } from '../../src/lib/extents.ts'
 import { parseDigest } from '../../src/oci/digest.ts'
 import { parseRepositoryName, parseTag } from '../../src/oci/name.ts'
-import { seed } from '../support/seed.ts'
+import { campaign, seed } from '../support/seed.ts'
 
 const SIZE = 64
-const options = { seed, numRuns: 500 }
+const options = { seed, numRuns: campaign(500) }
 const extent = fc
   .tuple(fc.nat(SIZE), fc.nat(SIZE))
   .map(([a, b]) => ({ start: Math.min(a, b), end: Math.max(a, b) }))
@@ -86,7 +86,7 @@ test('whatever a Range header says, windows lie within the blob', () => {
       assert.ok(ranges.length > 0)
       for (const { start, end } of ranges) assert.ok(0 <= start && start < end && end <= size)
     }),
-    { ...options, numRuns: 2000 },
+    { ...options, numRuns: campaign(2000) },
   )
 })
 

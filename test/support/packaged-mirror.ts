@@ -18,10 +18,7 @@ export async function startPackagedMirror(config: Config, log: Logger): Promise<
   const onLine = (line: string): void => {
     if (line.startsWith('{')) tellLine(line, log)
   }
-  const program = new Program(binaryPath(), ['serve', ...flagsOf(config, port)], {
-    env: { REGMIRROR_FEATURES_ON: undefined },
-    onLine,
-  })
+  const program = new Program(binaryPath(), ['serve', ...flagsOf(config, port)], { onLine })
   await listening(program)
   const ended = (): Promise<void> => program.exited.then(() => undefined)
   return {
