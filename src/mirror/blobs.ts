@@ -245,6 +245,9 @@ export class Blobs {
 
   async #askFor(repository: Repository, digest: Digest): Promise<Confirmed | undefined> {
     const { upstreams, index } = this.#options
+    // Whoever asked just before may have learnt it since this one looked.
+    const known = await index.findContent(repository, digest)
+    if (known?.kind === 'blob') return known
     const upstream = upstreams.registry(repository.registry)
     const isEmpty = digest === digestOf(new Uint8Array(0), digestAlgorithm(digest))
     const range = isEmpty ? undefined : { start: 0, end: 0 }

@@ -58,9 +58,12 @@ export class Manifests {
     }
     const key = imageName(repository, { digest })
     if (offline || this.#missing.has(key)) return undefined
-    const manifest = await this.#fetching.run(key, () =>
-      held ? this.#confirm(repository, held) : this.#fetch(repository, { digest }),
-    )
+    const manifest = await this.#fetching.run(key, async () => {
+      // Whoever asked just before may have brought it since this one looked.
+      const known = await this.held(repository, digest)
+      if (known) return known.manifest
+      return await (held ? this.#confirm(repository, held) : this.#fetch(repository, { digest }))
+    })
     if (!manifest) this.#missing.add(key)
     return manifest && { manifest, how: 'miss' }
   }
