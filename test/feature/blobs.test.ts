@@ -191,9 +191,10 @@ test('two repositories ask at once and one of the upstreams fails: the other pul
   const { upstream, mirror } = setting
   upstream.script({ path: '/library/app/', times: 1, reply: { holdHeaders: true, ...status(403) } })
   const failing = mirror.get(PATH)
+  // The one that fails is asked first, so that the other joins its download.
+  await setting.upstreamAsked(1)
   const working = mirror.get(`/v2/other/blobs/${blob.digest}`)
   await setting.mirrorRuns(2)
-  await setting.upstreamAsked(1)
   upstream.release()
   assert.equal((await failing).status, 404)
   const answer = await working
