@@ -3,13 +3,12 @@
 //   bundle   every worker, then the program with the workers inside it (esbuild)
 //   package  bundle, addons and Node into one executable (pkg)
 // Uses npm packages only and downloads nothing. `--force` builds even when nothing changed.
-import { createReadStream, createWriteStream } from 'node:fs'
-import { pipeline } from 'node:stream/promises'
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { globSync } from 'node:fs'
+import { createReadStream, createWriteStream, globSync } from 'node:fs'
 import { chmod, copyFile, mkdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import type { BuildOptions } from 'esbuild'
 import type { SeaConfig } from '@yao-pkg/pkg/lib-es5/sea.js'
 

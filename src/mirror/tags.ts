@@ -93,9 +93,9 @@ export class Tags {
    * header is not the digest of what it serves. The bytes tell.
    */
   async refetch(repository: Repository, tag: Tag): Promise<Digest | undefined> {
-    const { index, manifests, now } = this.#options
+    const { manifests, now } = this.#options
     const found = await manifests.fetchTag(repository, tag)
-    if (found) await index.moveTag(repository, tag, { ...found, checkedAt: now() })
+    if (found) await this.#move(repository, tag, { ...found, checkedAt: now() })
     return found?.digest
   }
 
