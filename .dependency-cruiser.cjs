@@ -60,6 +60,10 @@ module.exports = {
       values: [...vocabulary, own('upstream'), file('version')],
       types: [folder('runtime')],
     }),
+    ...mayImport('credentials', folder('credentials'), {
+      values: [...vocabulary, own('credentials')],
+      types: [folder('upstream', 'config')],
+    }),
     ...mayImport('mirror', folder('mirror'), {
       values: [...vocabulary, own('mirror')],
       types: [folder('store', 'upstream')],
@@ -73,9 +77,15 @@ module.exports = {
       values: [...vocabulary, own('runtime')],
       types: [folder('http', 'mirror')],
     }),
+    ...mayImport('tls', folder('tls'), { values: [folder('lib'), file('errors'), own('tls')] }),
     ...mayImport('cli', folder('cli'), {
-      values: [...vocabulary, own('cli'), folder('config'), file('compose', 'version')],
-      types: [folder('http', 'mirror', 'store', 'upstream', 'runtime')],
+      values: [
+        ...vocabulary,
+        own('cli'),
+        folder('config', 'credentials'),
+        file('compose', 'version'),
+      ],
+      types: [folder('http', 'mirror', 'store', 'upstream', 'runtime', 'tls')],
     }),
     ...mayImport('bin', folder('bin'), { values: [folder('bin', 'cli', 'runtime')] }),
     {
@@ -100,9 +110,12 @@ module.exports = {
 
     ...onlyIn(folder('http'), ['hono'], { typesFrom: `${folder('runtime')}|${file('compose')}` }),
     ...onlyIn(folder('upstream'), ['undici']),
+    ...onlyIn(folder('upstream'), ['socks']),
+    ...onlyIn(folder('upstream'), ['tldts']),
     ...onlyIn(folder('store'), ['better-sqlite3']),
     ...onlyIn(folder('cli'), ['yargs', 'yargs-parser']),
     ...onlyIn(folder('config'), ['zod', 'yaml']),
+    ...onlyIn(folder('tls'), ['@peculiar/asn1-schema', '@peculiar/asn1-x509']),
 
     {
       name: 'no-circle',

@@ -25,19 +25,45 @@ export type UpstreamErrorKind =
   | 'set-aside'
   | 'offline'
 
-export class UpstreamError extends Error {
+export interface UpstreamErrorOptions {
+  readonly cause?: unknown
+  readonly retryAfterMs?: number | undefined
+  /** Default: the message itself. */
+  readonly publicMessage?: string
+}
+
+/** Why something is not as it was asked for, in a sentence. */
+export interface Reason {
+  /** For the operator, who may know everything but secrets. */
+  readonly message: string
+  /** For whoever pulls: neither where a login is kept nor what was said to it. */
+  readonly publicMessage: string
+}
+
+export function plainReason(message: string): Reason {
+  return { message, publicMessage: message }
+}
+
+/** Of failures of our own only the log tells more: they name paths. */
+export function reasonOf(error: unknown): Reason {
+  if (error instanceof UpstreamError) return error
+  const message = error instanceof Error ? error.message : String(error)
+  const isForAll = error instanceof IntegrityError || error instanceof RequestError
+  if (isForAll) return plainReason(message)
+  return { message, publicMessage: "the mirror failed; the mirror's log says more" }
+}
+
+export class UpstreamError extends Error implements Reason {
   override readonly name = 'UpstreamError'
   readonly kind: UpstreamErrorKind
+  readonly publicMessage: string
   /** When to ask again, where upstream said so. */
   readonly retryAfterMs: number | undefined
 
-  constructor(
-    kind: UpstreamErrorKind,
-    message: string,
-    options: { cause?: unknown; retryAfterMs?: number | undefined } = {},
-  ) {
+  constructor(kind: UpstreamErrorKind, message: string, options: UpstreamErrorOptions = {}) {
     super(message, { cause: options.cause })
     this.kind = kind
+    this.publicMessage = options.publicMessage ?? message
     this.retryAfterMs = options.retryAfterMs
   }
 }
@@ -82,6 +108,18 @@ export class RequestError extends Error {
     super(message)
     this.code = code
     this.detail = detail
+  }
+}
+
+/** A login is configured but cannot be had; the message names the file or program and says why. */
+export class LoginError extends Error {
+  override readonly name = 'LoginError'
+  /** What to do where the message does not say it: the end of a sentence. */
+  readonly remedy: string | undefined
+
+  constructor(message: string, options: { cause?: unknown; remedy?: string } = {}) {
+    super(message, { cause: options.cause })
+    this.remedy = options.remedy
   }
 }
 

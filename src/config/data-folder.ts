@@ -1,15 +1,12 @@
 // Where the store lies when nobody said.
 
 import { accessSync, constants } from 'node:fs'
-import { isAbsolute, join, resolve } from 'node:path'
+import { isAbsolute, join } from 'node:path'
 import type { Parsed } from './parsed.ts'
+import { parsePath } from './paths.ts'
+import type { Home } from './paths.ts'
 
 const SYSTEM_FOLDER = '/var/lib/regmirror'
-
-export interface Home {
-  readonly env: Readonly<Record<string, string | undefined>>
-  readonly isRoot: boolean
-}
 
 export function defaultDataFolder({ env, isRoot }: Home): Parsed<string> {
   if (isRoot || isWritable(SYSTEM_FOLDER)) return { value: SYSTEM_FOLDER }
@@ -22,13 +19,9 @@ export function defaultDataFolder({ env, isRoot }: Home): Parsed<string> {
   }
 }
 
-/** Absolute. `~/` is the home folder, which shells leave as it is in `--data=~/cache` and files always do. */
-export function parseDataFolder(text: string, { env }: Home): Parsed<string> {
+export function parseDataFolder(text: string, home: Home): Parsed<string> {
   if (text.trim() === '') return { problem: 'is empty: name a folder, such as /var/lib/regmirror' }
-  if (text !== '~' && !text.startsWith('~/')) return { value: resolve(text) }
-  const home = env['HOME']
-  if (!home) return { problem: `"~" means nothing, since HOME is not set: write the whole path` }
-  return { value: resolve(home, text.slice(2)) }
+  return parsePath(text, home)
 }
 
 function isWritable(folder: string): boolean {

@@ -3,16 +3,22 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { ConfigError } from '../errors.ts'
+import { HIDDEN } from '../lib/secret.ts'
 import { assembleConfig } from './assemble.ts'
 import { checkSettings, repeatedSettings } from './check.ts'
+import { closedRegistries } from './closed-registries.ts'
 import type { Config } from './config.ts'
 import { defaultDataFolder } from './data-folder.ts'
-import type { Home } from './data-folder.ts'
 import { mergeReadings, Reading } from './given.ts'
-import type { Effective } from './given.ts'
+import type { Effective, Given } from './given.ts'
+import { openPasswords } from './open-passwords.ts'
+import type { Home } from './paths.ts'
+import { readEnvironmentProxy } from './proxy.ts'
+import type { EnvironmentProxyReading } from './proxy.ts'
 import { configFileVariable, readEnvironment } from './read-environment.ts'
 import type { Environment } from './read-environment.ts'
 import { readFile } from './read-file.ts'
+import type { Values } from './schema.ts'
 import { isSettingName } from './settings.ts'
 import type { SettingName } from './settings.ts'
 import { quote } from './wording.ts'
@@ -26,8 +32,13 @@ export type Flags = Readonly<Partial<Record<SettingName | 'config', readonly str
 
 export interface LoadedConfig {
   readonly config: Config
-  /** Where each value came from. */
+  readonly values: Values
+  /** Where each value came from; texts that may hold passwords are not in it. */
   readonly effective: Effective
+  /** The variables that `config.environmentProxy` came from. */
+  readonly proxyVariables: EnvironmentProxyReading['origins']
+  /** What works and is unwise all the same, a sentence each. */
+  readonly warnings: readonly string[]
 }
 
 /** Throws ConfigError with every problem at once, those the caller found in the flags included. */
@@ -38,18 +49,41 @@ export function loadConfig(
   isRoot = process.getuid?.() === 0,
 ): LoadedConfig {
   const home: Home = { env, isRoot }
-  const given = [readFlags(flags), readEnvironment(env), readConfigFile(flags, env)]
+  const file = configFile(flags, env)
+  const given = [readFlags(flags), readEnvironment(env), readConfigFile(file)]
   const hasFolder = given.some((reading) => reading.given.has('data'))
   const readings = hasFolder ? given : [...given, readDefaultFolder(home)]
   const effective = mergeReadings(readings)
   const checked = checkSettings(effective, home)
+  const proxies = readEnvironmentProxy(home)
   const problems = [
     ...flagProblems,
     ...readings.flatMap((reading) => [...reading.problems, ...repeatedSettings(reading.given)]),
     ...('problems' in checked ? checked.problems : []),
+    ...proxies.problems,
   ]
   if ('problems' in checked || problems.length > 0) throw new ConfigError(problems)
-  return { config: assembleConfig(checked.values, env), effective }
+  const { values } = checked
+  const config = assembleConfig({ values, effective, environmentProxy: proxies.proxy, env })
+  return {
+    config,
+    values,
+    effective: withoutSecrets(effective),
+    proxyVariables: proxies.origins,
+    warnings: [
+      ...openPasswords(file?.path, values, effective),
+      ...closedRegistries(config.registries),
+    ],
+  }
+}
+
+function withoutSecrets(effective: Effective): Effective {
+  const hide = (given: Given): Given => ({ ...given, text: HIDDEN })
+  return {
+    ...effective,
+    credentials: effective.credentials.map(hide),
+    proxy: effective.proxy.map(hide),
+  }
 }
 
 function readFlags(flags: Flags): Reading {
@@ -61,26 +95,32 @@ function readFlags(flags: Flags): Reading {
   return reading
 }
 
-function readConfigFile(flags: Flags, env: Environment): Reading {
-  const named = namedFile(flags, env)
-  const path = named?.path ?? STANDARD_FILES.find((file) => existsSync(file))
-  if (path === undefined) return new Reading()
-  try {
-    return readFile(path, readFileSync(path, 'utf8'))
-  } catch (error) {
-    const reading = new Reading()
-    const origin = named === undefined ? '' : `${named.origin}: `
-    const { code = String(error) } = error as NodeJS.ErrnoException
-    reading.problems.push(`${origin}the file ${quote(resolve(path))} cannot be read (${code})`)
-    return reading
-  }
+interface ConfigFile {
+  readonly path: string
+  /** Undefined where it was found unasked. */
+  readonly origin: string | undefined
 }
 
-function namedFile(flags: Flags, env: Environment): { path: string; origin: string } | undefined {
+function configFile(flags: Flags, env: Environment): ConfigFile | undefined {
   const flag = flags.config?.at(-1)
   if (flag !== undefined) return { path: flag, origin: '--config' }
   const variable = env[configFileVariable]?.trim()
-  return variable ? { path: variable, origin: configFileVariable } : undefined
+  if (variable) return { path: variable, origin: configFileVariable }
+  const path = STANDARD_FILES.find((file) => existsSync(file))
+  return path === undefined ? undefined : { path, origin: undefined }
+}
+
+function readConfigFile(file: ConfigFile | undefined): Reading {
+  if (file === undefined) return new Reading()
+  try {
+    return readFile(file.path, readFileSync(file.path, 'utf8'))
+  } catch (error) {
+    const reading = new Reading()
+    const origin = file.origin === undefined ? '' : `${file.origin}: `
+    const { code = String(error) } = error as NodeJS.ErrnoException
+    reading.problems.push(`${origin}the file ${quote(resolve(file.path))} cannot be read (${code})`)
+    return reading
+  }
 }
 
 function readDefaultFolder(home: Home): Reading {

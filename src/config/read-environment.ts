@@ -58,18 +58,29 @@ function unknownVariable(variable: string): string {
   return `${variable} is not a variable that regmirror knows${close || '.'}`
 }
 
+/** Where the next entry begins, in lists whose entries may hold separators themselves. */
+const NEXT_ENTRY: Partial<Record<SettingName, RegExp>> = {
+  // Passwords may hold anything, so only what looks like a registry's host begins the next login.
+  credentials: /[\s,]+(?=(?:alias:)?[a-z0-9._[\]:-]*[.:][a-z0-9._[\]:-]*=)/i,
+  proxy: /[\s,]+(?=(?:[^=/\s]+=)?(?:[a-z0-9]+:\/\/|none\b))/i,
+}
+const TAKES_SEVERAL: readonly SettingName[] = ['registry', 'client-cert', 'trusted-host', 'private']
+
 function splitValue(name: SettingName, text: string): string[] {
   if (settingOf(name).kind !== 'list') return [text]
+  const nextEntry = NEXT_ENTRY[name]
+  if (nextEntry !== undefined) return text.split(nextEntry)
   // Commas inside braces belong to a glob.
   const parts = text.split(/[\s,]+(?![^{]*\})/).filter((part) => part !== '')
-  return name === 'registry' ? joinEndpoints(parts) : parts
+  return TAKES_SEVERAL.includes(name) ? joinValues(parts) : parts
 }
 
-/** Commas separate registries and the endpoints of one alike; an endpoint is told by its scheme. */
-function joinEndpoints(parts: readonly string[]): string[] {
+/** Commas separate entries and the values of one alike; an entry is told by its `NAME=`. */
+function joinValues(parts: readonly string[]): string[] {
   const entries: string[] = []
   for (const part of parts) {
-    if (/^https?:/i.test(part) && entries.length > 0) entries.push(`${entries.pop()},${part}`)
+    const isValue = !/^[^=/\s]+=/.test(part)
+    if (isValue && entries.length > 0) entries.push(`${entries.pop()},${part}`)
     else entries.push(part)
   }
   return entries

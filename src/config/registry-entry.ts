@@ -18,7 +18,7 @@ const ALIAS = /^[a-z0-9]+(?:[_-]+[a-z0-9]+)*$/
 const HOST =
   /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:.]+\])(?::\d{1,5})?$/
 /** Words that mean something else as a first component. */
-const RESERVED_ALIASES = ['library', 'v2']
+const RESERVED_ALIASES = ['library', 'v1', 'v2']
 
 export function parseRegistryEntry(text: string): Parsed<RegistryEntry> {
   const equals = text.indexOf('=')
@@ -33,6 +33,10 @@ export function parseRegistryEntry(text: string): Parsed<RegistryEntry> {
     .map((part) => part.trim())
   const parsed = texts.map(parseEndpoint)
   const problems = parsed.flatMap((one) => ('problem' in one ? [one.problem] : []))
+  // A comma in a password has cut it in two, and neither half looks like one.
+  if (texts.some((part) => part.includes('@') && !part.includes('://'))) {
+    return { problem: 'holds a login in a URL, and credentials in URLs are not accepted' }
+  }
   if (problems.length > 0) return { problem: problems.join('; ') }
   const endpoints = parsed.flatMap((one) => ('value' in one ? [one.value] : []))
   return { value: { ...named.value, endpoints } }
@@ -42,6 +46,19 @@ export function parseRegistryEntry(text: string): Parsed<RegistryEntry> {
 export function registryNameOf(text: string): string | undefined {
   const named = parseRegistryName(text.split('=', 1)[0] ?? '')
   return 'value' in named ? named.value.name : undefined
+}
+
+/** In lower case; with or without a port. */
+export function isHost(text: string): boolean {
+  return HOST.test(text)
+}
+
+/** The registry that an option or an alias means; whether there is one of that name is another check. */
+export function optionRegistry(name: string): string {
+  const lower = name.trim().toLowerCase()
+  return lower.startsWith(ALIAS_PREFIX)
+    ? lower.slice(ALIAS_PREFIX.length)
+    : canonicalRegistry(lower)
 }
 
 function parseRegistryName(text: string): Parsed<Omit<RegistryEntry, 'endpoints'>> {

@@ -2,13 +2,24 @@
 
 import { z } from 'zod'
 import { parseDuration } from '../lib/units.ts'
+import { parseCredentials } from './credentials-source.ts'
 import { parseDataFolder } from './data-folder.ts'
-import type { Home } from './data-folder.ts'
+import { parseBaseDomain, parseHostAlias } from './host-alias.ts'
 import { parseListenAddress } from './listen-address.ts'
 import type { Parsed } from './parsed.ts'
+import { parseFile } from './paths.ts'
+import type { Home } from './paths.ts'
+import { parseCertificateAndKey, parseCertificateFile } from './pem.ts'
+import { parsePrivatePolicy } from './private-policy.ts'
+import { parseProxy } from './proxy.ts'
 import { parseRegistryEntry } from './registry-entry.ts'
+import { parseOption } from './registry-options.ts'
+import type { OptionName, OptionValues } from './registry-options.ts'
 import type { SettingName } from './settings.ts'
+import { parseSwitch } from './switch.ts'
 import { parseTagTtl } from './tag-ttl.ts'
+import { parseTlsName } from './tls-name.ts'
+import { parseTrustedHosts } from './trusted-hosts.ts'
 import { quote, suggestion } from './wording.ts'
 
 /** Node's timers end here, at 24.8 days. */
@@ -19,12 +30,30 @@ export type Values = z.output<ReturnType<typeof settingsSchema>>
 export function settingsSchema(home: Home) {
   return z.object({
     listen: parsedBy(parseListenAddress),
+    tls: oneOf(['off', 'self']),
+    'tls-name': z.array(parsedBy(parseTlsName)),
+    'tls-cert': parsedBy((text) => parseFile(text, home)).optional(),
+    'tls-key': parsedBy((text) => parseFile(text, home)).optional(),
     data: parsedBy((text) => parseDataFolder(text, home)),
     offline: parsedBy(parseSwitch),
     abandoned: oneOf(['finish', 'park', 'auto']),
+    catalog: parsedBy(parseSwitch),
     registry: z.array(parsedBy(parseRegistryEntry)),
     'default-registry': z.string(),
+    'registry-listen': options('registry-listen', parseListenAddress),
+    alias: z.array(parsedBy(parseHostAlias)),
+    'base-domain': parsedBy(parseBaseDomain).optional(),
+    'literal-names': options('literal-names', parseSwitch),
     'tag-ttl': z.array(parsedBy(parseTagTtl)),
+    proxy: options('proxy', parseProxy),
+    ca: options('ca', (text) => parseCertificateFile(text, home)),
+    'client-cert': options('client-cert', (text) => parseCertificateAndKey(text, home)),
+    insecure: options('insecure', parseSwitch),
+    ip: options('ip', parseIpFamily),
+    credentials: options('credentials', (text) => parseCredentials(text, home)),
+    'docker-config': parsedBy((text) => parseFile(text, home)).optional(),
+    'trusted-host': options('trusted-host', parseTrustedHosts),
+    private: options('private', parsePrivatePolicy),
     'stale-after': timeout,
     'upstream-connect-timeout': timeout,
     'upstream-header-timeout': timeout,
@@ -43,6 +72,13 @@ function parsedBy<T>(parse: (text: string) => Parsed<T>) {
     context.addIssue({ code: 'custom', message: parsed.problem })
     return z.NEVER
   })
+}
+
+function options<Name extends OptionName>(
+  option: Name,
+  parse: (text: string, registry: string) => Parsed<OptionValues[Name]>,
+) {
+  return z.array(parsedBy((text) => parseOption(option, text, parse)))
 }
 
 function oneOf<const Words extends readonly [string, ...string[]]>(words: Words) {
@@ -64,9 +100,8 @@ function parseTimeout(text: string): Parsed<number> {
   return { value: timeoutMs }
 }
 
-function parseSwitch(text: string): Parsed<boolean> {
-  const word = text.toLowerCase()
-  if (['true', 'yes', 'on', '1'].includes(word)) return { value: true }
-  if (['false', 'no', 'off', '0'].includes(word)) return { value: false }
-  return { problem: `${quote(text)} is neither true nor false` }
+function parseIpFamily(text: string): Parsed<4 | 6 | 'auto'> {
+  if (text === 'auto') return { value: text }
+  if (text === '4' || text === '6') return { value: text === '4' ? 4 : 6 }
+  return { problem: `${quote(text)} is none of 4, 6, auto` }
 }

@@ -14,6 +14,8 @@ export interface Setting {
 
 const SERVING = 'Serving:'
 const REGISTRIES = 'Registries:'
+const WAY_OUT = 'The way to registries (NAME is as in --registry):'
+const LOGINS = 'Logins and what they open:'
 const LIMITS = 'Time limits:'
 const LOGGING = 'Log:'
 
@@ -24,6 +26,32 @@ export const settings = {
     value: 'ADDRESS',
     describe: 'address and port to listen on: 5000, :5000, 10.0.0.2:5000, [::1]:5000',
     default: '0.0.0.0:5000',
+  },
+  tls: {
+    kind: 'text',
+    group: SERVING,
+    value: 'off|self',
+    describe: 'HTTPS on the same ports; self: by a certificate that regmirror makes itself',
+    default: 'off',
+  },
+  'tls-name': {
+    kind: 'list',
+    group: SERVING,
+    value: 'HOST',
+    describe:
+      'a further name or address of this box for --tls self, which knows only its own; repeatable',
+  },
+  'tls-cert': {
+    kind: 'text',
+    group: SERVING,
+    value: 'FILE',
+    describe: 'HTTPS by this certificate, PEM with its chain; read again when it changes',
+  },
+  'tls-key': {
+    kind: 'text',
+    group: SERVING,
+    value: 'FILE',
+    describe: 'the key that belongs to --tls-cert',
   },
   data: {
     kind: 'text',
@@ -45,6 +73,13 @@ export const settings = {
     describe: 'what becomes of a download that everyone has left',
     default: 'auto',
   },
+  catalog: {
+    kind: 'switch',
+    group: SERVING,
+    value: '',
+    describe: 'answer _catalog with what is cached; --no-catalog to keep it to oneself',
+    default: 'true',
+  },
   registry: {
     kind: 'list',
     group: REGISTRIES,
@@ -58,6 +93,34 @@ export const settings = {
     describe: 'the registry meant when a client names none',
     default: 'docker.io',
   },
+  'registry-listen': {
+    kind: 'list',
+    group: REGISTRIES,
+    value: 'NAME=ADDRESS',
+    describe:
+      'a listener that stands for one registry, for clients that cannot name it; repeatable',
+  },
+  alias: {
+    kind: 'list',
+    group: REGISTRIES,
+    value: 'HOST=REGISTRY',
+    describe:
+      'a name of this machine that stands for a registry: docker.box.lan=docker.io; repeatable',
+  },
+  'base-domain': {
+    kind: 'text',
+    group: REGISTRIES,
+    value: 'DOMAIN',
+    describe:
+      'with box.lan, docker.box.lan stands for docker.io, ghcr.box.lan for ghcr.io, and so on',
+  },
+  'literal-names': {
+    kind: 'list',
+    group: REGISTRIES,
+    value: 'NAME',
+    describe:
+      'a registry that nests others (Harbor’s proxy projects): ghcr.io/x/y below it is its own; repeatable',
+  },
   'tag-ttl': {
     kind: 'list',
     group: REGISTRIES,
@@ -65,6 +128,67 @@ export const settings = {
     describe:
       'how long a tag is served before upstream is asked again; with GLOB= for matching tags ' +
       'only; repeatable [default: 1m, and 24h for exact versions such as 1.27.3]',
+  },
+  proxy: {
+    kind: 'list',
+    group: WAY_OUT,
+    value: '[NAME=]URL|none',
+    describe:
+      'http://, https:// or socks5:// proxy, with its login if need be; repeatable ' +
+      '[default: http_proxy, https_proxy, all_proxy and no_proxy]',
+  },
+  ca: {
+    kind: 'list',
+    group: WAY_OUT,
+    value: '[NAME=]FILE',
+    describe: 'PEM of authorities to trust beside the usual ones; repeatable',
+  },
+  'client-cert': {
+    kind: 'list',
+    group: WAY_OUT,
+    value: 'NAME=FILE[,KEYFILE]',
+    describe: 'PEM of the certificate to show, and of its key; repeatable',
+  },
+  insecure: {
+    kind: 'list',
+    group: WAY_OUT,
+    value: 'NAME',
+    describe: 'take any certificate of this registry (plain HTTP: an http:// URL); repeatable',
+  },
+  ip: {
+    kind: 'list',
+    group: WAY_OUT,
+    value: '[NAME=]4|6|auto',
+    describe: 'use IPv4 or IPv6 addresses only; repeatable [default: auto]',
+  },
+  credentials: {
+    kind: 'list',
+    group: LOGINS,
+    value: 'NAME=SOURCE',
+    describe:
+      'file:PATH (its first line is USER:PASSWORD), env:VARIABLE, docker-config:PATH or none; in ' +
+      'regmirror.yaml and REGMIRROR_CREDENTIALS also USER:PASSWORD; repeatable. The variable ' +
+      'separates logins where a space or comma is followed by "NAME=" with a dot or colon in NAME',
+  },
+  'docker-config': {
+    kind: 'text',
+    group: LOGINS,
+    value: 'FILE',
+    describe: 'a config.json of Docker’s, for every registry without --credentials',
+  },
+  'trusted-host': {
+    kind: 'list',
+    group: LOGINS,
+    value: 'NAME=HOST[,HOST...]',
+    describe: 'hosts that the registry may redirect to, and that may get its login; repeatable',
+  },
+  private: {
+    kind: 'list',
+    group: LOGINS,
+    value: 'NAME=deny|everyone|GLOB[,GLOB...]',
+    describe:
+      'who may read what only the login can: nobody, everyone, or everyone these repositories ' +
+      '(myorg/*); repeatable [default: deny]',
   },
   'stale-after': {
     kind: 'text',

@@ -24,6 +24,23 @@ export const wellKnownAliases: ReadonlyMap<string, string> = new Map([
   ['k8s.gcr.io', 'registry.k8s.io'],
 ])
 
+/** What stands before the base domain: `ghcr` in `ghcr.box.lan`, as public mirrors call them. */
+export const wellKnownSubdomains: ReadonlyMap<string, string> = new Map([
+  ['docker', 'docker.io'],
+  ['ghcr', 'ghcr.io'],
+  ['quay', 'quay.io'],
+  ['gcr', 'gcr.io'],
+  ['k8s', 'registry.k8s.io'],
+  ['k8s-gcr', 'registry.k8s.io'],
+  ['mcr', 'mcr.microsoft.com'],
+  ['nvcr', 'nvcr.io'],
+  ['elastic', 'docker.elastic.co'],
+  ['ecr', 'public.ecr.aws'],
+  ['l5d', 'cr.l5d.io'],
+  ['jujucharms', 'registry.jujucharms.com'],
+  ['dhi', 'dhi.io'],
+])
+
 export function canonicalRegistry(name: string): string {
   return wellKnownAliases.get(name) ?? name
 }

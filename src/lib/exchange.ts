@@ -8,6 +8,8 @@ export interface Exchange {
   readonly target: string
   /** The client's address. */
   readonly client: string
+  /** The registry that the listener stands for, where it is one registry's own. */
+  readonly listenerRegistry: string | undefined
   /** Where set, it is the body; the Response then gives only status and headers. */
   body?: FileBody
   /** Called once when `body` was sent to its end, or was broken off. */

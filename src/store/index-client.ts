@@ -38,6 +38,17 @@ const METHODS: readonly (keyof Index)[] = [
   'findBlob',
   'wholePlatforms',
   'recordUses',
+  'isOpen',
+  'seenIn',
+  'findVisibility',
+  'recordVisibility',
+  'knownTags',
+  'findTagList',
+  'recordTagList',
+  'knownReferrers',
+  'findReferrers',
+  'recordReferrers',
+  'heldRepositories',
   'close',
 ]
 

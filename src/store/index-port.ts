@@ -36,6 +36,43 @@ export interface ContentRow {
   readonly kind: 'manifest' | 'blob'
   /** From the descriptor that named it, where one did. */
   readonly sizeBytes: number | undefined
+  /** Only a descriptor in this repository names it: upstream was never seen to give it out here. */
+  readonly isClaim: boolean
+}
+
+/**
+ * What becomes readable to everybody:
+ * - `repository`: all of it, as was seen just now
+ * - `repository-until-checked`: all of it unless it is known as something else, to be looked at soon
+ * - `content`: what was given, in whatever repository names it
+ * - `nothing`: not even that
+ * - `login-only`: nothing, and a repository that was never looked at counts as private until it is
+ */
+export type Opening =
+  'repository' | 'repository-until-checked' | 'content' | 'nothing' | 'login-only'
+
+/** What upstream gave, or said that it has, in a repository. */
+export interface Sighting {
+  readonly opens: Opening
+}
+
+/** Whether anybody may read a repository. */
+export interface Visibility {
+  readonly isPublic: boolean
+  /** In ms since the epoch. */
+  readonly checkedAt: number
+}
+
+/** What was last heard as a list, with when. */
+export interface StoredTagList {
+  readonly tags: readonly string[]
+  readonly fetchedAt: number
+}
+
+export interface StoredReferrers {
+  /** JSON of the descriptors as upstream wrote them, an array. */
+  readonly descriptors: string
+  readonly fetchedAt: number
 }
 
 export interface Index {
@@ -49,17 +86,45 @@ export interface Index {
       readonly mediaType: string | undefined
       readonly sizeBytes: number | undefined
       readonly checkedAt: number
-    },
+    } & Sighting,
   ): Promise<void>
   /** Upstream said with authority that the tag is gone. */
   forgetTag(repository: Repository, tag: Tag): Promise<void>
   /** Undefined where the repository was never seen to contain the digest. */
   findContent(repository: Repository, digest: Digest): Promise<ContentRow | undefined>
-  recordContent(repository: Repository, digest: Digest, row: ContentRow): Promise<void>
+  recordContent(
+    repository: Repository,
+    digest: Digest,
+    row: Omit<ContentRow, 'isClaim'> & Sighting,
+  ): Promise<void>
+  /**
+   * Whether anybody may read the digest somewhere: it was seen in a public repository, or given to
+   * the anonymous in one that is not known to be private.
+   */
+  isOpen(digest: Digest): Promise<boolean>
+  /** Repositories that were seen to contain the digest, at most SEEN_IN_MAX. */
+  seenIn(digest: Digest): Promise<readonly Repository[]>
+  /** Undefined where it was never looked at. */
+  findVisibility(repository: Repository): Promise<Visibility | undefined>
+  recordVisibility(repository: Repository, visibility: Visibility): Promise<void>
   /** Held for any repository: ask `findContent` before serving it. */
   findManifest(digest: Digest): Promise<HeldManifest | undefined>
   /** Stores the bytes and makes the manifest, its children and its blobs visible in the repository. */
-  recordManifest(repository: Repository, manifest: ManifestRecord): Promise<void>
+  recordManifest(repository: Repository, manifest: ManifestRecord & Sighting): Promise<void>
+  /** The tags this index knows of a repository, in byte order, whole or not. */
+  knownTags(repository: Repository): Promise<readonly Tag[]>
+  findTagList(repository: Repository): Promise<StoredTagList | undefined>
+  recordTagList(repository: Repository, list: StoredTagList & Sighting): Promise<void>
+  /** Held manifests, seen in the repository, that name `subject` as theirs. */
+  knownReferrers(repository: Repository, subject: Digest): Promise<readonly HeldManifest[]>
+  findReferrers(repository: Repository, subject: Digest): Promise<StoredReferrers | undefined>
+  recordReferrers(
+    repository: Repository,
+    subject: Digest,
+    referrers: StoredReferrers & Sighting,
+  ): Promise<void>
+  /** Every repository of which a manifest is held, with what is known of its visibility. */
+  heldRepositories(): Promise<readonly (Repository & { readonly isPublic: boolean | undefined })[]>
   publishBlob(digest: Digest, sizeBytes: number, storedAt: number): Promise<void>
   /** The content is no longer there, or no longer right. */
   forgetBlob(digest: Digest): Promise<void>

@@ -6,6 +6,8 @@
 //   staging/sha256-<hex>         a download under way or kept for resuming
 //   staging/sha256-<hex>.json    which of its bytes are there
 //   quarantine/sha256-<hex>      what failed a later check, for a person to look at
+//   credentials.json             logins, made by credentials/stored-logins.ts
+//   tls/                         the box's own authority and certificate, made by tls/own-authority.ts
 //   native/                      the SQLite addon of a packaged binary
 
 import { join } from 'node:path'

@@ -4,7 +4,7 @@ import type { Database } from 'better-sqlite3'
 import { StoreError } from '../errors.ts'
 
 /** Step n brings a database of version n - 1 to version n; the version is SQLite's `user_version`. */
-const STEPS: readonly string[] = [
+export const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE repository (
     id       INTEGER PRIMARY KEY,
@@ -65,19 +65,47 @@ const STEPS: readonly string[] = [
     used_at   INTEGER
   ) STRICT;
   `,
+  // Logins: until then whatever was held had been given to the anonymous, so it is open to all. What
+  // was only named by a descriptor is a claim, which upstream has still to confirm.
+  `
+  ALTER TABLE repository ADD COLUMN is_public INTEGER CHECK (is_public IN (0, 1));
+  ALTER TABLE repository ADD COLUMN public_checked_at INTEGER;
+  UPDATE repository SET is_public = 1, public_checked_at = 0;
+
+  ALTER TABLE content ADD COLUMN is_claim INTEGER NOT NULL DEFAULT 0 CHECK (is_claim IN (0, 1));
+  UPDATE content SET is_claim = 1
+  WHERE digest NOT IN (SELECT digest FROM blob) AND digest NOT IN (SELECT digest FROM manifest);
+
+  ALTER TABLE content ADD COLUMN is_open INTEGER NOT NULL DEFAULT 0 CHECK (is_open IN (0, 1));
+  UPDATE content SET is_open = 1 WHERE NOT is_claim;
+
+  CREATE TABLE tag_list (
+    repository INTEGER PRIMARY KEY REFERENCES repository (id) ON DELETE CASCADE,
+    tags       TEXT NOT NULL,
+    fetched_at INTEGER NOT NULL
+  ) STRICT;
+
+  CREATE TABLE referrers (
+    repository  INTEGER NOT NULL REFERENCES repository (id) ON DELETE CASCADE,
+    subject     TEXT NOT NULL,
+    descriptors TEXT NOT NULL,
+    fetched_at  INTEGER NOT NULL,
+    PRIMARY KEY (repository, subject)
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]
 
 /** Brings the database to the newest version. Throws StoreError('newer') for one of a later binary. */
 export function migrate(database: Database, file: string): void {
   const version = database.pragma('user_version', { simple: true }) as number
-  if (version > STEPS.length) {
+  if (version > MIGRATIONS.length) {
     throw new StoreError(
       'newer',
       `${file} was written by a newer regmirror (index version ${version}, this one knows up to ` +
-        `${STEPS.length}): run the newer regmirror, or choose another folder with --data`,
+        `${MIGRATIONS.length}): run the newer regmirror, or choose another folder with --data`,
     )
   }
-  STEPS.slice(version).forEach((step, offset) => {
+  MIGRATIONS.slice(version).forEach((step, offset) => {
     database.transaction(() => {
       database.exec(step)
       database.pragma(`user_version = ${version + offset + 1}`)

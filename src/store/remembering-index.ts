@@ -4,13 +4,16 @@
 import { LRUCache } from 'lru-cache'
 import type { Digest } from '../oci/digest.ts'
 import { imageName, repositoryKey } from '../oci/name.ts'
-import type { ContentRow, HeldManifest, Index, TagRow } from './index-port.ts'
+import type { Repository } from '../oci/name.ts'
+import type { ContentRow, HeldManifest, Index, Sighting, TagRow, Visibility } from './index-port.ts'
 
 /** Manifests are a few KiB; these are the ones of some thousand images. */
 const MANIFEST_BYTES_MAX = 16 * 1024 * 1024
 const TAGS_MAX = 10_000
 const CONTENT_ROWS_MAX = 50_000
 const BLOB_ROWS_MAX = 50_000
+const REPOSITORIES_MAX = 10_000
+const OPEN_DIGESTS_MAX = 50_000
 
 /**
  * Answers of the worker come in the order of the calls, so a row that was read before a change is
@@ -20,10 +23,19 @@ export function rememberingIndex(index: Index): Index {
   const tags = new LRUCache<string, TagRow>({ max: TAGS_MAX })
   const contents = new LRUCache<string, ContentRow>({ max: CONTENT_ROWS_MAX })
   const blobs = new LRUCache<Digest, { readonly sizeBytes: number }>({ max: BLOB_ROWS_MAX })
+  const visibilities = new LRUCache<string, Visibility>({ max: REPOSITORIES_MAX })
+  const open = new LRUCache<Digest, true>({ max: OPEN_DIGESTS_MAX })
   const manifests = new LRUCache<Digest, HeldManifest>({
     maxSize: MANIFEST_BYTES_MAX,
     sizeCalculation: ({ bytes }) => Math.max(1, bytes.byteLength),
   })
+
+  /** The first sighting of a repository can make it public or private. */
+  const seen = (repository: Repository, { opens }: Sighting): void => {
+    const key = repositoryKey(repository)
+    if (opens === 'login-only' && !visibilities.has(key)) open.clear()
+    if (opens === 'repository' || opens === 'repository-until-checked') visibilities.delete(key)
+  }
 
   return {
     ...index,
@@ -31,6 +43,7 @@ export function rememberingIndex(index: Index): Index {
       remembered(tags, imageName(repository, { tag }), () => index.findTag(repository, tag)),
     async moveTag(repository, tag, to) {
       await index.moveTag(repository, tag, to)
+      seen(repository, to)
       tags.delete(imageName(repository, { tag }))
       contents.delete(imageName(repository, { digest: to.digest }))
     },
@@ -44,15 +57,38 @@ export function rememberingIndex(index: Index): Index {
       ),
     async recordContent(repository, digest, row) {
       await index.recordContent(repository, digest, row)
+      seen(repository, row)
       contents.delete(imageName(repository, { digest }))
     },
     findManifest: (digest) => remembered(manifests, digest, () => index.findManifest(digest)),
     async recordManifest(repository, manifest) {
       await index.recordManifest(repository, manifest)
+      seen(repository, manifest)
       const key = repositoryKey(repository)
       for (const { digest } of [manifest, ...manifest.children, ...manifest.blobs]) {
         contents.delete(`${key}@${digest}`)
       }
+    },
+    async isOpen(digest) {
+      if (open.has(digest)) return true
+      const isOpen = await index.isOpen(digest)
+      if (isOpen) open.set(digest, true)
+      return isOpen
+    },
+    findVisibility: (repository) =>
+      remembered(visibilities, repositoryKey(repository), () => index.findVisibility(repository)),
+    async recordVisibility(repository, visibility) {
+      await index.recordVisibility(repository, visibility)
+      visibilities.delete(repositoryKey(repository))
+      if (!visibility.isPublic) open.clear()
+    },
+    async recordTagList(repository, list) {
+      await index.recordTagList(repository, list)
+      seen(repository, list)
+    },
+    async recordReferrers(repository, subject, referrers) {
+      await index.recordReferrers(repository, subject, referrers)
+      seen(repository, referrers)
     },
     findBlob: (digest) => remembered(blobs, digest, () => index.findBlob(digest)),
     async publishBlob(digest, sizeBytes, storedAt) {

@@ -4,7 +4,17 @@ import type { Database, Statement } from 'better-sqlite3'
 import type { Digest } from '../oci/digest.ts'
 import type { Descriptor } from '../oci/manifest.ts'
 import type { Repository, Tag } from '../oci/name.ts'
-import type { ContentRow, HeldManifest, Index, ManifestRecord, TagRow } from './index-port.ts'
+import type {
+  ContentRow,
+  HeldManifest,
+  Index,
+  ManifestRecord,
+  Sighting,
+  StoredReferrers,
+  StoredTagList,
+  TagRow,
+  Visibility,
+} from './index-port.ts'
 import { statements } from './statements.ts'
 
 /** The same methods as the port, answering at once. */
@@ -54,11 +64,11 @@ export class SqliteIndex implements Synchronous<Index> {
       mediaType: string | undefined
       sizeBytes: number | undefined
       checkedAt: number
-    },
+    } & Sighting,
   ): void {
     this.#database.transaction(() => {
       const before = this.findTag(repository, tag)
-      const id = this.#repositoryId(repository)
+      const id = this.#seen(repository, to)
       this.#sql.moveTag.run({
         repository: id,
         tag,
@@ -68,7 +78,8 @@ export class SqliteIndex implements Synchronous<Index> {
         completeDigest: this.#completeDigest(before, to.digest) ?? null,
         checkedAt: to.checkedAt,
       })
-      this.#recordContent(id, to.digest, { kind: 'manifest', sizeBytes: to.sizeBytes })
+      const { digest, sizeBytes, opens } = to
+      this.#recordContent(id, digest, { kind: 'manifest', sizeBytes, opens })
     })()
   }
 
@@ -83,20 +94,65 @@ export class SqliteIndex implements Synchronous<Index> {
       : (before.completeDigest ?? before.digest)
   }
 
+  knownTags(repository: Repository): readonly Tag[] {
+    const rows = this.#sql.knownTags.all(repository) as { name: Tag }[]
+    return rows.map(({ name }) => name)
+  }
+
   forgetTag(repository: Repository, tag: Tag): void {
     this.#sql.forgetTag.run({ ...repository, tag })
   }
 
   findContent(repository: Repository, digest: Digest): ContentRow | undefined {
     const row = this.#sql.findContent.get({ ...repository, digest }) as
-      { kind: 'manifest' | 'blob'; size: number | null } | undefined
-    return row && { kind: row.kind, sizeBytes: row.size ?? undefined }
+      { kind: 'manifest' | 'blob'; size: number | null; is_claim: number } | undefined
+    return (
+      row && {
+        kind: row.kind,
+        sizeBytes: row.size ?? undefined,
+        isClaim: row.is_claim === 1,
+      }
+    )
   }
 
-  recordContent(repository: Repository, digest: Digest, row: ContentRow): void {
+  recordContent(
+    repository: Repository,
+    digest: Digest,
+    row: Omit<ContentRow, 'isClaim'> & Sighting,
+  ): void {
     this.#database.transaction(() => {
-      this.#recordContent(this.#repositoryId(repository), digest, row)
+      this.#recordContent(this.#seen(repository, row), digest, row)
     })()
+  }
+
+  isOpen(digest: Digest): boolean {
+    return this.#sql.isOpen.get({ digest }) !== undefined
+  }
+
+  seenIn(digest: Digest): readonly Repository[] {
+    return this.#sql.seenIn.all({ digest }) as Repository[]
+  }
+
+  findVisibility(repository: Repository): Visibility | undefined {
+    const row = this.#sql.findVisibility.get(repository) as
+      { is_public: number; public_checked_at: number } | undefined
+    return row && { isPublic: row.is_public === 1, checkedAt: row.public_checked_at }
+  }
+
+  recordVisibility(repository: Repository, { isPublic, checkedAt }: Visibility): void {
+    this.#database.transaction(() => {
+      const id = this.#repositoryId(repository)
+      this.#sql.recordVisibility.run({ repository: id, isPublic: isPublic ? 1 : 0, checkedAt })
+    })()
+  }
+
+  heldRepositories(): readonly (Repository & { isPublic: boolean | undefined })[] {
+    const rows = this.#sql.heldRepositories.all() as (Repository & { is_public: number | null })[]
+    return rows.map(({ registry, name, is_public: isPublic }) => ({
+      registry,
+      name,
+      isPublic: isPublic === null ? undefined : isPublic === 1,
+    }))
   }
 
   findManifest(digest: Digest): HeldManifest | undefined {
@@ -105,9 +161,9 @@ export class SqliteIndex implements Synchronous<Index> {
     return row && { digest, mediaType: row.media_type, bytes: row.bytes }
   }
 
-  recordManifest(repository: Repository, manifest: ManifestRecord): void {
+  recordManifest(repository: Repository, manifest: ManifestRecord & Sighting): void {
     this.#database.transaction(() => {
-      const { digest, mediaType, bytes, subject, artifactType, children, blobs } = manifest
+      const { digest, mediaType, bytes, subject, artifactType, children, blobs, opens } = manifest
       const inserted = this.#sql.insertManifest.run({
         digest,
         mediaType,
@@ -116,12 +172,10 @@ export class SqliteIndex implements Synchronous<Index> {
         artifactType: artifactType ?? null,
         storedAt: Date.now(),
       })
-      if (inserted.changes > 0) {
-        this.#insertEdges(digest, children, blobs)
-        this.#sql.linkContent.run({ digest, repository: null })
-      }
-      const id = this.#repositoryId(repository)
-      this.#recordContent(id, digest, { kind: 'manifest', sizeBytes: bytes.byteLength })
+      if (inserted.changes > 0) this.#insertEdges(digest, children, blobs)
+      const id = this.#seen(repository, manifest)
+      this.#recordContent(id, digest, { kind: 'manifest', sizeBytes: bytes.byteLength, opens })
+      if (inserted.changes > 0) this.#sql.linkContentEverywhere.run({ digest })
     })()
   }
 
@@ -145,6 +199,52 @@ export class SqliteIndex implements Synchronous<Index> {
         platform: platform ?? null,
       })
     })
+  }
+
+  findTagList(repository: Repository): StoredTagList | undefined {
+    const row = this.#sql.findTagList.get(repository) as
+      { tags: string; fetched_at: number } | undefined
+    return row && { tags: JSON.parse(row.tags) as string[], fetchedAt: row.fetched_at }
+  }
+
+  recordTagList(repository: Repository, list: StoredTagList & Sighting): void {
+    this.#database.transaction(() => {
+      this.#sql.recordTagList.run({
+        repository: this.#seen(repository, list),
+        tags: JSON.stringify(list.tags),
+        fetchedAt: list.fetchedAt,
+      })
+    })()
+  }
+
+  knownReferrers(repository: Repository, subject: Digest): readonly HeldManifest[] {
+    const rows = this.#sql.knownReferrers.all({ ...repository, subject }) as {
+      digest: Digest
+      media_type: string
+      bytes: Uint8Array
+    }[]
+    return rows.map((row) => ({ digest: row.digest, mediaType: row.media_type, bytes: row.bytes }))
+  }
+
+  findReferrers(repository: Repository, subject: Digest): StoredReferrers | undefined {
+    const row = this.#sql.findReferrers.get({ ...repository, subject }) as
+      { descriptors: string; fetched_at: number } | undefined
+    return row && { descriptors: row.descriptors, fetchedAt: row.fetched_at }
+  }
+
+  recordReferrers(
+    repository: Repository,
+    subject: Digest,
+    referrers: StoredReferrers & Sighting,
+  ): void {
+    this.#database.transaction(() => {
+      this.#sql.recordReferrers.run({
+        repository: this.#seen(repository, referrers),
+        subject,
+        descriptors: referrers.descriptors,
+        fetchedAt: referrers.fetchedAt,
+      })
+    })()
   }
 
   publishBlob(digest: Digest, sizeBytes: number, storedAt: number): void {
@@ -178,17 +278,32 @@ export class SqliteIndex implements Synchronous<Index> {
     this.#database.close()
   }
 
-  #repositoryId(repository: Repository): number {
-    this.#sql.insertRepository.run(repository)
-    return (this.#sql.findRepository.get(repository) as { id: number }).id
+  #seen(repository: Repository, { opens }: Sighting): number {
+    const id = this.#repositoryId(repository)
+    if (opens === 'repository') this.#sql.seenByAnyone.run({ repository: id, seenAt: Date.now() })
+    else if (opens === 'repository-until-checked')
+      this.#sql.seenUntilChecked.run({ repository: id })
+    else if (opens === 'login-only') this.#sql.seenByLogin.run({ repository: id })
+    return id
   }
 
-  #recordContent(repository: number, digest: Digest, row: ContentRow): void {
+  #repositoryId(repository: Repository): number {
+    const { registry, name } = repository
+    this.#sql.insertRepository.run({ registry, name })
+    return (this.#sql.findRepository.get({ registry, name }) as { id: number }).id
+  }
+
+  #recordContent(
+    repository: number,
+    digest: Digest,
+    row: Omit<ContentRow, 'isClaim'> & Sighting,
+  ): void {
     const { changes } = this.#sql.recordContent.run({
       repository,
       digest,
       kind: row.kind,
       size: row.sizeBytes ?? null,
+      isOpen: row.opens === 'nothing' || row.opens === 'login-only' ? 0 : 1,
     })
     if (changes > 0 && row.kind === 'manifest') this.#sql.linkContent.run({ digest, repository })
   }

@@ -5,10 +5,64 @@ const REPOSITORY_ID = `(SELECT id FROM repository WHERE registry = @registry AND
 // Some registries give a manifest out as a blob too: what it was asked for once does not make it one.
 const MANIFEST_WINS = `CASE WHEN excluded.kind = 'manifest' THEN 'manifest' ELSE kind END`
 
+/** Whether anybody may read it somewhere. What is seen in a public repository is served there to all. */
+function isOpen(digest: string): string {
+  return `EXISTS (
+    SELECT 1 FROM content AS seen JOIN repository ON repository.id = seen.repository
+    WHERE seen.digest = ${digest} AND NOT seen.is_claim
+      AND repository.is_public IS NOT 0 AND (seen.is_open OR repository.is_public))`
+}
+
+/** More would only say again what the first ones say. */
+const SEEN_IN_MAX = 100
+
+/** A repository that is seen again and again is not written again each time. */
+const SEEN_AGAIN_MS = 3_600_000
+
+/** `repositories` says in which of them, by rows of `content`. */
+function linkWhere(repositories: string): string {
+  return `
+    WITH RECURSIVE tree (digest, kind, size) AS (
+      SELECT child, kind, size FROM edge WHERE parent = @digest
+      UNION
+      SELECT edge.child, edge.kind, edge.size FROM tree JOIN edge ON edge.parent = tree.digest
+      WHERE ${isOpen('tree.digest')}
+    )
+    INSERT INTO content (repository, digest, kind, size, is_claim)
+    SELECT content.repository, tree.digest, tree.kind, tree.size, 1 FROM content CROSS JOIN tree
+    WHERE ${repositories} AND (NOT content.is_claim OR ${isOpen('@digest')})
+    ON CONFLICT (repository, digest) DO UPDATE SET
+      size = coalesce(size, excluded.size), kind = ${MANIFEST_WINS}
+    WHERE size IS NULL OR kind <> ${MANIFEST_WINS}`
+}
+
 export const statements = {
   insertRepository: `
     INSERT INTO repository (registry, name) VALUES (@registry, @name) ON CONFLICT DO NOTHING`,
   findRepository: `SELECT id FROM repository WHERE registry = @registry AND name = @name`,
+  seenByAnyone: `
+    UPDATE repository SET is_public = 1, public_checked_at = @seenAt
+    WHERE id = @repository
+      AND (is_public IS NOT 1 OR public_checked_at < @seenAt - ${SEEN_AGAIN_MS})`,
+  seenUntilChecked: `
+    UPDATE repository SET is_public = 1, public_checked_at = 0
+    WHERE id = @repository AND is_public IS NULL`,
+  seenByLogin: `
+    UPDATE repository SET is_public = 0, public_checked_at = 0
+    WHERE id = @repository AND is_public IS NULL`,
+  findVisibility: `
+    SELECT is_public, public_checked_at FROM repository
+    WHERE registry = @registry AND name = @name AND is_public IS NOT NULL`,
+  recordVisibility: `
+    UPDATE repository SET is_public = @isPublic, public_checked_at = @checkedAt
+    WHERE id = @repository`,
+  heldRepositories: `
+    SELECT registry, name, is_public FROM repository
+    WHERE EXISTS (
+      SELECT 1 FROM content JOIN manifest ON manifest.digest = content.digest
+      WHERE content.repository = repository.id AND NOT content.is_claim
+    )
+    ORDER BY registry, name`,
 
   findTag: `
     SELECT digest, media_type, size, checked_at, complete_digest FROM tag
@@ -26,30 +80,29 @@ export const statements = {
       digest = excluded.digest,
       complete_digest = excluded.complete_digest,
       checked_at = excluded.checked_at`,
+  knownTags: `SELECT name FROM tag WHERE repository = ${REPOSITORY_ID} ORDER BY name`,
   forgetTag: `DELETE FROM tag WHERE repository = ${REPOSITORY_ID} AND name = @tag`,
 
   findContent: `
-    SELECT kind, size FROM content WHERE repository = ${REPOSITORY_ID} AND digest = @digest`,
+    SELECT kind, size, is_claim FROM content WHERE repository = ${REPOSITORY_ID} AND digest = @digest`,
   recordContent: `
-    INSERT INTO content (repository, digest, kind, size)
-    VALUES (@repository, @digest, @kind, @size)
+    INSERT INTO content (repository, digest, kind, size, is_open)
+    VALUES (@repository, @digest, @kind, @size, @isOpen)
     ON CONFLICT (repository, digest) DO UPDATE SET
-      size = coalesce(excluded.size, size), kind = ${MANIFEST_WINS}
-    WHERE size IS NOT coalesce(excluded.size, size) OR kind <> ${MANIFEST_WINS}`,
+      size = coalesce(size, excluded.size), kind = ${MANIFEST_WINS}, is_claim = 0,
+      is_open = max(is_open, excluded.is_open)
+    WHERE size IS NOT coalesce(size, excluded.size) OR kind <> ${MANIFEST_WINS} OR is_claim
+      OR is_open < excluded.is_open`,
+  isOpen: `SELECT 1 WHERE ${isOpen('@digest')}`,
+  seenIn: `
+    SELECT registry, name FROM content JOIN repository ON repository.id = content.repository
+    WHERE digest = @digest AND NOT is_claim LIMIT ${SEEN_IN_MAX}`,
 
-  // What hangs on a held manifest is contained in every repository that contains the manifest.
-  linkContent: `
-    WITH RECURSIVE tree (digest, kind, size) AS (
-      SELECT child, kind, size FROM edge WHERE parent = @digest
-      UNION
-      SELECT edge.child, edge.kind, edge.size FROM tree JOIN edge ON edge.parent = tree.digest
-    )
-    INSERT INTO content (repository, digest, kind, size)
-    SELECT content.repository, tree.digest, tree.kind, tree.size FROM content CROSS JOIN tree
-    WHERE content.digest = @digest AND content.repository = coalesce(@repository, repository)
-    ON CONFLICT (repository, digest) DO UPDATE SET
-      size = coalesce(size, excluded.size), kind = ${MANIFEST_WINS}
-    WHERE size IS NULL OR kind <> ${MANIFEST_WINS}`,
+  // What hangs on a held manifest is named in every repository that contains the manifest. That is a
+  // claim: anybody can push a manifest that names what is not theirs. So a manifest that is itself
+  // only claimed tells nothing of what it names, unless anybody can read it somewhere.
+  linkContent: linkWhere('content.digest = @digest AND content.repository = @repository'),
+  linkContentEverywhere: linkWhere('content.digest = @digest'),
 
   findManifest: `SELECT media_type, bytes FROM manifest WHERE digest = @digest`,
   insertManifest: `
@@ -59,6 +112,25 @@ export const statements = {
   insertEdge: `
     INSERT INTO edge (parent, position, child, kind, media_type, size, platform)
     VALUES (@parent, @position, @child, @kind, @mediaType, @size, @platform)`,
+
+  // CROSS JOIN: from the few that name the subject, not from all that the repository contains.
+  knownReferrers: `
+    SELECT manifest.digest, media_type, bytes FROM manifest
+    CROSS JOIN content ON content.digest = manifest.digest
+    WHERE subject = @subject AND content.repository = ${REPOSITORY_ID} AND NOT content.is_claim
+    ORDER BY manifest.digest`,
+  findReferrers: `
+    SELECT descriptors, fetched_at FROM referrers
+    WHERE repository = ${REPOSITORY_ID} AND subject = @subject`,
+  recordReferrers: `
+    INSERT INTO referrers (repository, subject, descriptors, fetched_at)
+    VALUES (@repository, @subject, @descriptors, @fetchedAt)
+    ON CONFLICT (repository, subject) DO UPDATE SET
+      descriptors = excluded.descriptors, fetched_at = excluded.fetched_at`,
+  findTagList: `SELECT tags, fetched_at FROM tag_list WHERE repository = ${REPOSITORY_ID}`,
+  recordTagList: `
+    INSERT INTO tag_list (repository, tags, fetched_at) VALUES (@repository, @tags, @fetchedAt)
+    ON CONFLICT (repository) DO UPDATE SET tags = excluded.tags, fetched_at = excluded.fetched_at`,
 
   publishBlob: `
     INSERT INTO blob (digest, size, stored_at) VALUES (@digest, @size, @storedAt)

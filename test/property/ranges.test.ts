@@ -107,10 +107,10 @@ test('a target made of any valid name and reference is read back as these', () =
       assert.equal(parseRepositoryName(repository), repository)
       assert.ok(parseTag(reference) ?? parseDigest(reference))
       const text = encoded ? encodeURIComponent(reference) : reference
-      assert.deepEqual(parseTarget(`/v2/${repository}/manifests/${text}?ns=a.b`), {
-        route: { kind: 'manifest', name: repository, reference },
-        ns: 'a.b',
-      })
+      const { route, prefix, query } = parseTarget(`/v2/${repository}/manifests/${text}?ns=a.b`)
+      assert.deepEqual(route, { kind: 'manifest', name: repository, reference })
+      assert.equal(prefix, undefined)
+      assert.equal(query.ns, 'a.b')
     }),
     options,
   )

@@ -1,9 +1,32 @@
 // Every key's good and bad values: a row each.
 import assert from 'node:assert/strict'
-import { suite, test } from 'node:test'
+import { writeFileSync } from 'node:fs'
+import { after, suite, test } from 'node:test'
 import type { Config } from '../../../src/config/config.ts'
 import { type SettingName, settingNames } from '../../../src/config/settings.ts'
+import { Authority } from '../../support/certificates.ts'
+import { TempFolder } from '../../support/temp-folder.ts'
 import { load, problemsOf } from './loading.ts'
+
+const folder = new TempFolder('values')
+const authority = await Authority.create()
+const other = await Authority.create('another')
+const pair = await authority.issue()
+after(async () => {
+  await folder.close()
+  await authority.close()
+  await other.close()
+})
+
+function file(name: string, text = ''): string {
+  writeFileSync(folder.join(name), text)
+  return folder.join(name)
+}
+
+const both = file('both.pem', pair.key + pair.certificate)
+const bundle = file('bundle.pem', `an authority\n${authority.certificate}${other.certificate}`)
+const login = file('login', 'user:hunter2')
+const nothing = folder.join('nothing')
 
 type Row = {
   readonly read: (config: Config) => unknown
@@ -110,6 +133,7 @@ const rows: Readonly<Record<SettingName, Row>> = {
       ['a.b/c=http://x', /is not a registry’s host/],
       ['alias:a.b=http://x', /"a\.b" is not an alias: one word/],
       ['alias:library=http://x', /means something else already/],
+      ['alias:v1=http://x', /means something else already/],
       ['a.b=', /"" is not a URL with http/],
       ['a.b=127.0.0.1:5001', /is not a URL with http:\/\/ or https:\/\/, such as/],
       ['a.b=ftp://x', /is not a URL with http/],
@@ -117,7 +141,7 @@ const rows: Readonly<Record<SettingName, Row>> = {
       ['a.b=https://x?y=1', /has a part after "\?" or "#"/],
       ['a.b=https://x/v2/', /ends in \/v2, which regmirror adds itself/],
       ['a.b=http://x,ftp://y', /"ftp:\/\/y" is not a URL/],
-      ['a.b=https://user:secret@x', /"https:\/\/\*\*\*@x" holds a login.*not accepted/],
+      ['a.b=https://user:secret@x', /"https:\/\/\(hidden\)@x" holds a login.*not accepted/],
     ],
   },
   'default-registry': {
@@ -156,6 +180,241 @@ const rows: Readonly<Record<SettingName, Row>> = {
       ],
     ],
   },
+  tls: {
+    read: ({ tls }) => tls,
+    good: [
+      ['off', undefined],
+      ['self', { kind: 'self', names: [] }],
+    ],
+    bad: [['on', /"on" is none of off, self/]],
+  },
+  'tls-name': {
+    read: () => undefined,
+    good: [],
+    bad: [['Box.lan', /is for the certificate that regmirror makes itself: add --tls self/]],
+  },
+  // With one another: see contradictions.test.ts.
+  'tls-cert': {
+    read: () => undefined,
+    good: [],
+    bad: [[pair.certificateFile, /its key is missing: name it with tls-key/]],
+  },
+  'tls-key': {
+    read: () => undefined,
+    good: [],
+    bad: [[pair.keyFile, /its certificate is missing: name it with tls-cert/]],
+  },
+  catalog: {
+    read: ({ catalog }) => catalog,
+    good: [
+      ['true', true],
+      ['false', false],
+    ],
+    bad: [['some', /"some" is neither true nor false/]],
+  },
+  'registry-listen': {
+    read: ({ registryListeners }) => registryListeners,
+    good: [
+      ['ghcr.io=:5001', [{ registry: 'ghcr.io', host: '0.0.0.0', port: 5001 }]],
+      ['index.docker.io=[::1]:80', [{ registry: 'docker.io', host: '::1', port: 80 }]],
+    ],
+    bad: [
+      [':5001', /":5001" is not of the form NAME=ADDRESS, such as ghcr\.io=:5001/],
+      ['ghcr.io=x', /"x" is not an address to listen on/],
+      ['ghcr.io=:5000', /port 5000 is taken by default: choose another port/],
+      ['gchr.io=:5001', /"gchr\.io" is not a registry named here; did you mean ghcr\.io\?/],
+    ],
+  },
+  alias: {
+    read: ({ hosts, aliases }) => [[...hosts], [...hosts].every(([a, b]) => aliases.get(a) === b)],
+    good: [
+      ['Docker.box.lan=docker.io', [[['docker.box.lan', 'docker.io']], true]],
+      ['hub=index.docker.io', [[['hub', 'docker.io']], true]],
+      ['box.lan:5001=ghcr.io', [[['box.lan:5001', 'ghcr.io']], true]],
+    ],
+    bad: [
+      ['docker.box.lan', /is not of the form HOST=REGISTRY, such as docker\.box\.lan=docker\.io/],
+      ['=docker.io', /is not of the form HOST=REGISTRY/],
+      ['http://a.b=docker.io', /"http:\/\/a\.b" is not a host by which clients reach the mirror/],
+      ['a.b=corp.example', /"corp\.example" is not a registry named here: add it with --registry/],
+      ['ghcr.io=docker.io', /ghcr\.io is a registry itself and cannot stand for docker\.io/],
+      ['k8s.gcr.io=docker.io', /another name of registry\.k8s\.io and cannot stand for docker\.io/],
+    ],
+  },
+  'base-domain': {
+    read: ({ hosts }) => [hosts.size, hosts.get('docker.box.lan'), hosts.get('k8s-gcr.box.lan')],
+    good: [
+      ['box.lan', [13, 'docker.io', 'registry.k8s.io']],
+      ['*.Box.lan', [13, 'docker.io', 'registry.k8s.io']],
+    ],
+    bad: [
+      ['10.0.0.5', /"10\.0\.0\.5" is not a domain such as box\.lan/],
+      ['box.lan:5000', /is not a domain/],
+      ['http://box.lan', /is not a domain/],
+    ],
+  },
+  'literal-names': {
+    read: ({ registries }) => registries.get('quay.io')?.literalNames,
+    good: [
+      ['quay.io', true],
+      ['Quay.io=yes', true],
+      ['quay.io=false', false],
+      ['ghcr.io', false],
+    ],
+    bad: [
+      ['', /"" is not of the form NAME, such as harbor\.corp/],
+      ['quay.io=maybe', /"maybe" is neither true nor false/],
+      ['harbor.corp', /"harbor\.corp" is not a registry named here: add it with/],
+    ],
+  },
+  proxy: {
+    read: ({ registries }) =>
+      ['docker.io', 'ghcr.io'].map((name) => String(registries.get(name)?.proxy)),
+    good: [
+      ['http://10.0.0.1:3128', ['http://10.0.0.1:3128/', 'http://10.0.0.1:3128/']],
+      ['ghcr.io=https://u:p%20w@proxy', ['undefined', 'https://u:p%20w@proxy/']],
+      ['socks5h://proxy:1080', ['socks5://proxy:1080', 'socks5://proxy:1080']],
+      ['docker.io=none', ['none', 'undefined']],
+    ],
+    bad: [
+      ['ghcr.io=proxy:3128', /: is not a proxy’s URL: write http:\/\/HOST:PORT, https.* or socks5/],
+      ['socks4://proxy', /"socks4:\/\/" is no kind of proxy that regmirror knows/],
+      ['http://', /is not a proxy’s URL/],
+      ['socks5://', /names no host/],
+      [
+        'http://u:p@proxy/x',
+        /"http:\/\/\(hidden\)@proxy" is followed by a path, which a proxy has not/,
+      ],
+      ['http://(hidden)@proxy', /stands where regmirror hid a login: write the login itself/],
+      ['corp.example=none', /"corp\.example" is not a registry named here/],
+    ],
+  },
+  ca: {
+    read: ({ registries }) => ['docker.io', 'ghcr.io'].map((name) => registries.get(name)?.ca),
+    good: [
+      [authority.certificateFile, [authority.certificate, authority.certificate]],
+      [`ghcr.io=${bundle}`, [undefined, authority.certificate + other.certificate]],
+    ],
+    bad: [
+      ['ghcr.io=', /is empty: name a file/],
+      [nothing, /the file ".*\/nothing" cannot be read \(ENOENT\)/],
+      [folder.path, /".*" is a folder: name the file in it/],
+      [login, /the file ".*\/login" holds no certificate in PEM form \(-----BEGIN CERTIFICATE/],
+      [
+        `ghcr.io=${file('cut', authority.certificate.replace(/\n.{9}/, '\n'))}`,
+        /certificate 1 of the file ".*\/cut" is damaged/,
+      ],
+    ],
+  },
+  'client-cert': {
+    read: ({ registries }) => {
+      const { clientCertificate: found } = registries.get('ghcr.io') ?? {}
+      return [found?.certificate, found?.key.reveal()]
+    },
+    good: [
+      [`ghcr.io=${pair.certificateFile},${pair.keyFile}`, [pair.certificate, pair.key]],
+      [`ghcr.io=${both}`, [pair.certificate, pair.key]],
+    ],
+    bad: [
+      [both, /is not of the form NAME=FILE\[,KEYFILE\], such as/],
+      [
+        `ghcr.io=${pair.certificateFile}`,
+        /holds no key in PEM form \(-----BEGIN PRIVATE KEY-----\)/,
+      ],
+      [`ghcr.io=${pair.keyFile}`, /holds no certificate in PEM form/],
+      [
+        `ghcr.io=${authority.certificateFile},${pair.keyFile}`,
+        /the key in ".*" does not belong to the first certificate in ".*"/,
+      ],
+      [
+        `ghcr.io=${pair.certificateFile},${file('locked', pair.key.replaceAll('PRIVATE', 'ENCRYPTED PRIVATE'))}`,
+        /the key in ".*\/locked" is locked by a passphrase, .* store it without one/,
+      ],
+      [
+        `ghcr.io=${pair.certificateFile},${file('bad', pair.key.replace(/\n.{9}/, '\n'))}`,
+        /the key in ".*\/bad" is damaged/,
+      ],
+      [`ghcr.io=a,b,c`, /"a,b,c" is more than FILE or FILE,KEYFILE/],
+    ],
+  },
+  insecure: {
+    read: ({ registries }) => registries.get('quay.io')?.unverifiedTls,
+    good: [
+      ['quay.io', true],
+      ['quay.io=off', false],
+    ],
+    bad: [['qay.io', /"qay\.io" is not a registry named here; did you mean quay\.io\?/]],
+  },
+  ip: {
+    read: ({ registries }) =>
+      ['docker.io', 'ghcr.io'].map((name) => registries.get(name)?.ipFamily),
+    good: [
+      ['4', [4, 4]],
+      ['ghcr.io=6', [undefined, 6]],
+      ['auto', [undefined, undefined]],
+    ],
+    bad: [['ghcr.io=5', /"5" is none of 4, 6, auto/]],
+  },
+  // Passwords themselves: see credentials.test.ts.
+  credentials: {
+    read: ({ registries }) => registries.get('ghcr.io')?.credentials,
+    good: [
+      [`ghcr.io=file:${login}`, { kind: 'file', path: login }],
+      [`ghcr.io=docker-config:${login}`, { kind: 'docker-config', path: login }],
+      ['ghcr.io=none', { kind: 'none' }],
+    ],
+    bad: [
+      [`ghcr.io=file:${nothing}`, /the file ".*\/nothing" cannot be read \(ENOENT\)/],
+      [`ghcr.io=docker-config:${folder.path}`, /is a folder: name the file in it/],
+      ['ghcr.io=env:NOWHERE', /the variable "NOWHERE" is not set: put USER:PASSWORD into it/],
+      ['gchr.io=none', /"gchr\.io" is not a registry named here; did you mean ghcr\.io\?/],
+    ],
+  },
+  'docker-config': {
+    read: ({ dockerConfig }) => dockerConfig,
+    good: [[login, login]],
+    bad: [
+      [nothing, /the file ".*" cannot be read \(ENOENT\)/],
+      [folder.path, /is a folder: name the file in it/],
+    ],
+  },
+  'trusted-host': {
+    read: ({ registries }) => registries.get('quay.io')?.trustedHosts,
+    good: [
+      ['quay.io=Auth.corp, 10.0.0.7:8443', ['auth.corp', '10.0.0.7:8443']],
+      ['quay.io=*.cdn.corp', ['*.cdn.corp']],
+    ],
+    bad: [
+      ['auth.corp', /"auth\.corp" is not of the form NAME=HOST\[,HOST\.\.\.\], such as/],
+      ['quay.io=*', /"\*" would trust every host there is: name hosts, such as/],
+      ['quay.io=https://auth.corp', /"https:\/\/auth\.corp" is not a host: write the host alone/],
+      ['quay.io=a.b,', /"" is not a host: write hosts, such as auth\.corp/],
+      ['quay.io=a.*.b', /is not a host/],
+    ],
+  },
+  private: {
+    read: ({ registries }) => registries.get('ghcr.io')?.private,
+    good: [
+      ['ghcr.io=deny', 'deny'],
+      ['ghcr.io=everyone', 'everyone'],
+      ['ghcr.io=myorg/*, {a,b}/**', ['myorg/*', '{a,b}/**']],
+      ['quay.io=everyone', 'deny'],
+    ],
+    bad: [
+      ['everyone', /"everyone" is not of the form NAME=deny\|everyone\|GLOB/],
+      ['ghcr.io=everyone,myorg/*', /"everyone" stands alone: it says all/],
+      [
+        'ghcr.io=evryone',
+        /"evryone" is neither deny, everyone nor a glob .*did you mean everyone\?/,
+      ],
+      ['ghcr.io=MyOrg/*', /is neither .* over repository names in lower case, such as myorg\/\*/],
+      ['ghcr.io=/myorg/*', /is neither deny, everyone nor a glob/],
+      [
+        'ghcr.io=ghcr.io/myorg/*',
+        /begins with the registry’s own name, .* named without it: write myorg\/\*/,
+      ],
+    ],
+  },
   'stale-after': timeout(({ staleAfterMs }) => staleAfterMs),
   'upstream-connect-timeout': timeout(({ upstream }) => upstream.connectTimeoutMs),
   'upstream-header-timeout': timeout(({ upstream }) => upstream.headerTimeoutMs),
@@ -184,8 +443,16 @@ for (const name of settingNames) {
   const { read, good, bad } = rows[name]
   suite(name, () => {
     for (const [text, value] of good) {
-      test(`takes ${JSON.stringify(text)}`, () => {
-        assert.deepEqual(read(load({ flags: { [name]: [text] } }).config), value)
+      test(`takes ${JSON.stringify(text)} from every source`, () => {
+        const variable = `REGMIRROR_${name.toUpperCase().replaceAll('-', '_')}`
+        const yaml = `${name}: ${JSON.stringify(text)}`
+        for (const sources of [
+          { flags: { [name]: [text] } },
+          { env: { [variable]: text } },
+          { yaml },
+        ]) {
+          assert.deepEqual(read(load(sources).config), value)
+        }
       })
     }
     for (const [text, problem] of bad) {
