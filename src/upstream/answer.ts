@@ -2,7 +2,8 @@
 
 import type { Readable } from 'node:stream'
 
-export type Method = 'GET' | 'HEAD'
+/** POST is for tokens only. */
+export type Method = 'GET' | 'HEAD' | 'POST'
 
 export interface Answer {
   readonly url: URL

@@ -1,113 +1,63 @@
-// The token dance of one request to one host (distribution token specification, "How to authenticate").
+// Whom a request to one endpoint is sent as (distribution token specification, "How to authenticate").
 
-import { LRUCache } from 'lru-cache'
-import type { RepositoryName } from '../oci/name.ts'
-import { discard } from './answer.ts'
-import type { Answer } from './answer.ts'
-import { bearerChallenge, parseChallenges } from './challenge.ts'
+import { UpstreamError } from '../errors.ts'
+import { AnonymousSender } from './anonymous-sender.ts'
+import type { AuthorizedAnswer, AuthorizedRequest } from './authorized.ts'
 import type { UpstreamLimits } from './limits.ts'
-import { grantFor, resolveRealm } from './realm.ts'
-import type { TokenGrant } from './realm.ts'
+import type { EndpointLogins } from './endpoint-logins.ts'
+import { checkLogin } from './login-check.ts'
+import { LoginProofs } from './login-proof.ts'
+import { isSameHost } from './login-reach.ts'
+import type { LoginSite } from './login-reach.ts'
+import { LoginSender } from './login-sender.ts'
+import { PingedChallenge } from './pinged-challenge.ts'
+import type { Ping } from './pinged-challenge.ts'
 import type { Tokens } from './tokens.ts'
-
-export interface AuthorizedAnswer extends Answer {
-  /** Whether a token was sent along. */
-  readonly authorized: boolean
-}
-
-export interface AuthorizedRequest {
-  readonly url: URL
-  readonly repository: RepositoryName
-  readonly signal: AbortSignal
-  send(token: string | undefined): Promise<Answer>
-}
+import type { LoginCheck } from './upstream.ts'
 
 export interface AuthorizerOptions {
-  readonly endpoint: URL
+  readonly site: LoginSite
   readonly tokens: Tokens
+  /** Undefined where the login of the registry is not for this endpoint. */
+  readonly logins: EndpointLogins | undefined
   readonly limits: UpstreamLimits
+  readonly now: () => number
   /** Asks `/v2/` of the endpoint. */
-  readonly ping: (signal: AbortSignal) => Promise<Answer>
+  readonly ping: Ping
 }
 
-/**
- * State is kept per host and repository. So a token is only ever sent to the host that asked for it,
- * and a host behind a redirect may ask for its own.
- */
 export class Authorizer {
-  readonly #options: AuthorizerOptions
-  readonly #grants: LRUCache<string, TokenGrant>
+  readonly #site: LoginSite
+  readonly #anonymous: AnonymousSender
+  readonly #withLogin: LoginSender | undefined
+  readonly #checkLogin: (signal: AbortSignal) => Promise<LoginCheck>
 
-  constructor(options: AuthorizerOptions) {
-    this.#options = options
-    this.#grants = new LRUCache({ max: options.limits.rememberedMax })
+  constructor({ site, tokens, logins, limits, now, ping }: AuthorizerOptions) {
+    const pinged = new PingedChallenge({ ping, limits, now })
+    const proofs = new LoginProofs({ site, tokens, limits, now, ping, pinged })
+    const anonymous = new AnonymousSender({ site, tokens, pinged, limits })
+    const shared = { site, tokens, limits, proofs, pinged, anonymous }
+    this.#site = site
+    this.#anonymous = anonymous
+    this.#withLogin = logins && new LoginSender({ ...shared, logins })
+    this.#checkLogin = (signal) => checkLogin({ site, logins, proofs, pinged }, signal)
   }
 
-  /** A 401 comes back only when there is nothing left to try. */
+  /** A refusal comes back only when there is nothing left to try. */
   async send(request: AuthorizedRequest): Promise<AuthorizedAnswer> {
-    const { tokens } = this.#options
-    const key = `${request.url.origin} ${request.repository}`
-    const remembered = await this.#sendRemembered(key, request)
-    if (remembered) return remembered
-    const open = await request.send(undefined)
-    if (open.status !== 401) return { ...open, authorized: false }
-    const grant = await this.#grantOf(open, request)
-    if (!grant) return { ...open, authorized: false }
-    this.#discard(open)
-    const token = await tokens.get(grant, request.signal)
-    const answer = await request.send(token)
-    if (answer.status === 401) tokens.drop(grant, token)
-    else this.#grants.set(key, grant)
-    return { ...answer, authorized: true }
+    // What answers behind a redirect is not whom the login is for.
+    const mayUseLogin = !request.anonymously && isSameHost(request.url, this.#site.endpoint)
+    const sender = mayUseLogin ? this.#withLogin : undefined
+    return await (sender ?? this.#anonymous).send(request)
   }
 
-  /** Undefined: start again without a token. nvcr.io names another realm when a token has expired. */
-  async #sendRemembered(
-    key: string,
-    request: AuthorizedRequest,
-  ): Promise<AuthorizedAnswer | undefined> {
-    const grant = this.#grants.get(key)
-    if (!grant) return undefined
-    const token = await this.#tokenOrForget(key, grant, request.signal)
-    const answer = await request.send(token)
-    if (answer.status !== 401) return { ...answer, authorized: true }
-    this.#discard(answer)
-    this.#options.tokens.drop(grant, token)
-    this.#grants.delete(key)
-    return undefined
-  }
-
-  /** A realm that no longer gives tokens may have moved: the next try asks the registry again. */
-  async #tokenOrForget(key: string, grant: TokenGrant, signal: AbortSignal): Promise<string> {
+  /** Without pulling anything. */
+  async checkLogin(signal: AbortSignal): Promise<LoginCheck> {
     try {
-      return await this.#options.tokens.get(grant, signal)
+      return await this.#checkLogin(signal)
     } catch (error) {
-      this.#grants.delete(key)
-      throw error
+      if (!(error instanceof UpstreamError)) throw error
+      return { outcome: 'unreachable', message: error.message }
     }
-  }
-
-  async #grantOf(refused: Answer, request: AuthorizedRequest): Promise<TokenGrant | undefined> {
-    const { endpoint } = this.#options
-    const headers = refused.headers['www-authenticate']
-    const pinged = headers === undefined && request.url.origin === endpoint.origin
-    const challenge = pinged
-      ? await this.#pingedChallenge(request.signal)
-      : bearerChallenge(parseChallenges(headers))
-    const realm = challenge && resolveRealm(challenge.realm, request.url, endpoint)
-    return realm && grantFor(challenge, realm, request.url, request.repository)
-  }
-
-  /** gcr.io sometimes gives a 401 without a challenge, but its ping has one. */
-  async #pingedChallenge(signal: AbortSignal) {
-    const answer = await this.#options.ping(signal)
-    this.#discard(answer)
-    const challenge = bearerChallenge(parseChallenges(answer.headers['www-authenticate']))
-    return challenge && { ...challenge, scope: undefined }
-  }
-
-  #discard({ body }: Answer): void {
-    const { errorBodyMaxBytes, errorBodyTimeoutMs } = this.#options.limits
-    discard(body, errorBodyMaxBytes, errorBodyTimeoutMs)
   }
 }

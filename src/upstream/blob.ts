@@ -9,7 +9,7 @@ import { AttemptError } from './attempt-error.ts'
 import { codingsOf, openBody } from './body.ts'
 import { bodyExtent, rangeHeader } from './content-range.ts'
 import type { BodyExtent, ByteRange } from './content-range.ts'
-import type { Endpoint } from './endpoint.ts'
+import type { Endpoint, Question, Reply } from './endpoint.ts'
 import type { UpstreamLimits } from './limits.ts'
 import type { Peer } from './transport-failure.ts'
 import type { OpenedBlob } from './upstream.ts'
@@ -18,6 +18,7 @@ export interface BlobRequest {
   readonly repository: RepositoryName
   readonly digest: Digest
   readonly range: ByteRange | undefined
+  readonly anonymously: boolean
   readonly limits: UpstreamLimits
   /** Ends with the opening: it must not abort the body later. */
   readonly signal: AbortSignal
@@ -25,27 +26,60 @@ export interface BlobRequest {
   readonly release: () => void
 }
 
+export type OpenedAtEndpoint = Omit<OpenedBlob, 'distrust'>
+
 export async function openBlobOnce(
   endpoint: Endpoint,
   request: BlobRequest,
-): Promise<OpenedBlob | undefined> {
-  const { repository, digest, range, limits, signal, release } = request
-  const question = {
+): Promise<OpenedAtEndpoint | undefined> {
+  const { reply, range } = await askForBlob(endpoint, request)
+  if (reply.meaning !== 'ok') return undefined
+  const { answer, peer, isAnonymous } = reply
+  const codings = codingsOf(answer, peer)
+  const { start, totalBytes, bodyBytes } = extentOf(answer, peer, range, codings.length > 0)
+  answer.body.once('close', request.release)
+  // The rest may then better come from another endpoint.
+  answer.body.once('error', (error) => {
+    if (!isOwnAbort(error)) endpoint.distrust(request.digest)
+  })
+  const body = openBody(answer, { bodyBytes, codings, peer })
+  const abort = (): void => void answer.body.destroy()
+  return { start, totalBytes, body, abort, isAnonymous, isOrigin: endpoint.isOrigin }
+}
+
+/** Some registries (`crane registry`) answer 416 to every range without an end: then the whole. */
+async function askForBlob(
+  endpoint: Endpoint,
+  request: BlobRequest,
+): Promise<{ readonly reply: Reply; readonly range: ByteRange | undefined }> {
+  const { range, signal } = request
+  try {
+    return { reply: await endpoint.ask(questionOf(request, range), signal), range }
+  } catch (error) {
+    const isRefused = error instanceof AttemptError && error.status === 416
+    if (!isRefused || !range || range.end !== undefined) throw error
+    const reply = await endpoint.ask(questionOf(request, undefined), signal)
+    return { reply, range: undefined }
+  }
+}
+
+function questionOf(request: BlobRequest, range: ByteRange | undefined): Question {
+  const { repository, digest, anonymously, limits } = request
+  return {
     method: 'GET',
     repository,
     path: `blobs/${digest}`,
     headers: { accept: '*/*', ...(range && { range: rangeHeader(range) }) },
     headersTimeoutMs: limits.blobHeadersTimeoutMs,
     download: true,
-  } as const
-  const reply = await endpoint.ask(question, signal)
-  if (reply.meaning !== 'ok') return undefined
-  const { answer, peer } = reply
-  const codings = codingsOf(answer, peer)
-  const { start, totalBytes, bodyBytes } = extentOf(answer, peer, range, codings.length > 0)
-  answer.body.once('close', release)
-  const body = openBody(answer, { bodyBytes, codings, peer })
-  return { start, totalBytes, body, abort: () => void answer.body.destroy() }
+    anonymously,
+    ofContent: true,
+  }
+}
+
+/** Broken off because we no longer wanted it, or because the mirror stops. */
+function isOwnAbort(error: Error): boolean {
+  return 'code' in error && /^UND_ERR_(?:ABORTED|DESTROYED|CLOSED)$/.test(String(error.code))
 }
 
 function extentOf(

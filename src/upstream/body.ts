@@ -1,11 +1,29 @@
 // The body of a good answer, held to the length it promised, its encoding undone.
 
-import { header } from './answer.ts'
+import { header, numberHeader, readBounded } from './answer.ts'
 import type { Answer } from './answer.ts'
 import { AttemptError } from './attempt-error.ts'
 import { contentCodings, decode } from './encoding.ts'
 import { transportFailure } from './transport-failure.ts'
 import type { Peer } from './transport-failure.ts'
+
+/** For what is small; `what` is its word in the error about more than `maxBytes`. */
+export async function readWhole(
+  answer: Answer,
+  peer: Peer,
+  maxBytes: number,
+  what: string,
+): Promise<Buffer> {
+  const bodyBytes = numberHeader(answer, 'content-length')
+  const codings = codingsOf(answer, peer)
+  const tooLarge = (bodyBytes ?? 0) > maxBytes
+  if (tooLarge) answer.body.destroy()
+  const body = openBody(answer, { bodyBytes, codings, peer })
+  const bytes = tooLarge ? undefined : await readBounded(body, maxBytes)
+  if (bytes) return bytes
+  const message = `${peer.registry}: ${peer.host} sent ${what} of more than ${maxBytes} bytes`
+  throw new AttemptError('bad-response', message)
+}
 
 /** Codings to undo; throws where there is one that nobody here knows. */
 export function codingsOf(answer: Answer, peer: Peer): string[] {

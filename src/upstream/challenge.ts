@@ -23,7 +23,11 @@ export function parseChallenges(headers: string | readonly string[] | undefined)
   return (typeof headers === 'string' ? [headers] : headers).flatMap(parseHeader)
 }
 
-/** The first Bearer challenge that names a realm; Basic is of no use to the anonymous. */
+export function offersBasic(challenges: readonly Challenge[]): boolean {
+  return challenges.some(({ scheme }) => scheme === 'basic')
+}
+
+/** The first Bearer challenge that names a realm. */
 export function bearerChallenge(challenges: readonly Challenge[]): BearerChallenge | undefined {
   for (const { scheme, parameters } of challenges) {
     const realm = parameters.get('realm')

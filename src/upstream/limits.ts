@@ -2,7 +2,7 @@
 
 export interface UpstreamLimits {
   // undici keeps connect, header and idle times to within a second, never early.
-  /** DNS, TCP and TLS together. */
+  /** DNS, TCP and TLS together; with a proxy, for each leg: to it, through it, and TLS behind it. */
   readonly connectTimeoutMs: number
   readonly manifestHeadersTimeoutMs: number
   readonly tokenHeadersTimeoutMs: number
@@ -16,6 +16,9 @@ export interface UpstreamLimits {
   readonly manifestBudgetMs: number
   /** Opening a blob, up to the first byte of its body, the wait for a free download slot included. */
   readonly blobOpenBudgetMs: number
+  /** A whole list, every page of it. Nobody waits for it that long: see mirror/lists.ts. */
+  readonly tagListBudgetMs: number
+  readonly referrersBudgetMs: number
   /** One token request, which several lookups may be waiting for. */
   readonly tokenBudgetMs: number
 
@@ -31,14 +34,40 @@ export interface UpstreamLimits {
   readonly pauseDefaultMs: number
   /** Retry-After is believed up to this. */
   readonly pauseMaxMs: number
+  /** Where another endpoint follows, one failure to talk at all is enough. */
   readonly setAsideAfterFailures: number
   readonly setAsideMs: number
+  /** Where another endpoint follows: the first time is doubled with each failure after it, up to this. */
+  readonly setAsideMaxMs: number
+  /** An endpoint that gave wrong bytes for a digest, or broke off, is asked last for it. */
+  readonly distrustMs: number
+
+  /** Helpers that ask a cloud need a moment; who waits for what is public should not notice. */
+  readonly loginLookupMs: number
+  /** A login that was refused is not tried again for so long: accounts are locked after some tries. */
+  readonly loginRefusedMs: number
+  /** A login that was accepted is believed for so long when a repository is refused to it. */
+  readonly loginProvenMs: number
+  /** The challenge of `/v2/`, and that a repository refused to the login is open to everybody. */
+  readonly challengeKeptMs: number
+  readonly loginCheckBudgetMs: number
 
   readonly redirectHopsMax: number
   readonly manifestMaxBytes: number
+  /** As many as one request is asked for; public.ecr.aws refuses more. */
+  readonly tagsPerPage: number
+  readonly tagPagesMax: number
+  readonly tagsMax: number
+  /** A registry without pages sends all its tags at once. */
+  readonly tagPageMaxBytes: number
+  readonly referrersPagesMax: number
+  /** All pages together; containerd takes no larger index. */
+  readonly referrersMaxBytes: number
+  /** How long a registry is believed to have no referrers API. */
+  readonly referrersMissingMs: number
   readonly errorBodyMaxBytes: number
   readonly tokenBodyMaxBytes: number
-  /** Tokens and challenges remembered, each, per registry. */
+  /** Each: tokens, challenges, and repositories without referrers API, per endpoint. */
   readonly rememberedMax: number
 }
 
@@ -56,6 +85,8 @@ export const DEFAULT_LIMITS: UpstreamLimits = {
   // containerd gives up on a silent mirror after 30 s, so both stay below it.
   manifestBudgetMs: 20_000,
   blobOpenBudgetMs: 28_000,
+  tagListBudgetMs: 120_000,
+  referrersBudgetMs: 8_000,
   tokenBudgetMs: 10_000,
 
   connectionsPerOrigin: 64,
@@ -69,9 +100,24 @@ export const DEFAULT_LIMITS: UpstreamLimits = {
   pauseMaxMs: 300_000,
   setAsideAfterFailures: 3,
   setAsideMs: 15_000,
+  setAsideMaxMs: 300_000,
+  distrustMs: 600_000,
+
+  loginLookupMs: 5_000,
+  loginRefusedMs: 600_000,
+  loginProvenMs: 60_000,
+  challengeKeptMs: 300_000,
+  loginCheckBudgetMs: 30_000,
 
   redirectHopsMax: 10,
   manifestMaxBytes: 8 * MIB,
+  tagsPerPage: 1000,
+  tagPagesMax: 500,
+  tagsMax: 200_000,
+  tagPageMaxBytes: 16 * MIB,
+  referrersPagesMax: 100,
+  referrersMaxBytes: 4 * MIB,
+  referrersMissingMs: 3_600_000,
   errorBodyMaxBytes: 64 * KIB,
   tokenBodyMaxBytes: 256 * KIB,
   rememberedMax: 10_000,

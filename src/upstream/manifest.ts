@@ -1,21 +1,24 @@
 // Manifests of one endpoint, one try each.
 
+import { digestMismatch } from '../errors.ts'
 import { digestAlgorithm, digestOf, parseDigest } from '../oci/digest.ts'
+import { describeManifest } from '../oci/manifest.ts'
 import { ACCEPT_BY_DIGEST, ACCEPT_BY_TAG, bareMediaType } from '../oci/media-type.ts'
 import { referenceText } from '../oci/name.ts'
 import type { Reference, RepositoryName } from '../oci/name.ts'
-import { header, numberHeader, readBounded } from './answer.ts'
+import { header, numberHeader } from './answer.ts'
 import type { Answer, Method } from './answer.ts'
 import { AttemptError } from './attempt-error.ts'
-import { codingsOf, openBody } from './body.ts'
+import { codingsOf, readWhole } from './body.ts'
 import type { Endpoint, Question } from './endpoint.ts'
 import type { UpstreamLimits } from './limits.ts'
 import type { Peer } from './transport-failure.ts'
-import type { FetchedManifest, ManifestHead } from './upstream.ts'
+import type { FetchedManifest, ManifestHead, Provenance } from './upstream.ts'
 
 export interface ManifestRequest {
   readonly repository: RepositoryName
   readonly reference: Reference
+  readonly anonymously: boolean
   readonly limits: UpstreamLimits
   readonly signal: AbortSignal
 }
@@ -26,7 +29,10 @@ export async function headManifestOnce(
   request: ManifestRequest,
 ): Promise<ManifestHead | undefined> {
   const reply = await endpoint.ask(questionOf('HEAD', request), request.signal)
-  if (reply.meaning === 'ok') return headOf(reply.answer, reply.peer)
+  if (reply.meaning === 'ok') {
+    const { isAnonymous } = reply
+    return { ...headOf(reply.answer, reply.peer), isAnonymous, isOrigin: endpoint.isOrigin }
+  }
   return reply.meaning === 'head-refused' ? headByGet(endpoint, request) : undefined
 }
 
@@ -36,9 +42,38 @@ export async function getManifestOnce(
 ): Promise<FetchedManifest | undefined> {
   const reply = await endpoint.ask(questionOf('GET', request), request.signal)
   if (reply.meaning !== 'ok') return undefined
-  const { answer, peer } = reply
-  const bytes = await readManifest(answer, peer, request.limits.manifestMaxBytes)
-  return { bytes, contentType: header(answer, 'content-type') }
+  const { answer, peer, isAnonymous } = reply
+  const bytes = await readWhole(answer, peer, request.limits.manifestMaxBytes, 'a manifest')
+  const contentType = header(answer, 'content-type')
+  return { bytes, contentType, isAnonymous, isOrigin: endpoint.isOrigin }
+}
+
+/** Throws where another endpoint had better be asked. */
+export function mustBeRight(
+  { bytes, contentType }: FetchedManifest,
+  reference: Reference,
+  registry: string,
+): void {
+  const wrong = whatIsWrong(bytes, contentType, reference)
+  if (wrong !== undefined) throw new AttemptError('bad-response', `${registry}: ${wrong}`)
+}
+
+function whatIsWrong(
+  bytes: Buffer,
+  contentType: string | undefined,
+  reference: Reference,
+): string | undefined {
+  if ('digest' in reference) {
+    const { digest } = reference
+    const found = digestOf(bytes, digestAlgorithm(digest))
+    if (found !== digest) return digestMismatch(digest, found).message
+  }
+  try {
+    describeManifest(bytes, contentType)
+    return undefined
+  } catch (error) {
+    return (error as Error).message
+  }
 }
 
 async function headByGet(
@@ -47,14 +82,15 @@ async function headByGet(
 ): Promise<ManifestHead | undefined> {
   const fetched = await getManifestOnce(endpoint, request)
   if (!fetched) return undefined
-  const { bytes, contentType } = fetched
+  const { bytes, contentType, isAnonymous, isOrigin } = fetched
   const { reference } = request
   const algorithm = 'digest' in reference ? digestAlgorithm(reference.digest) : 'sha256'
   const digest = digestOf(bytes, algorithm)
-  return { digest, mediaType: bareMediaType(contentType), sizeBytes: bytes.length }
+  const mediaType = bareMediaType(contentType)
+  return { digest, mediaType, sizeBytes: bytes.length, isAnonymous, isOrigin }
 }
 
-function headOf(answer: Answer, peer: Peer): ManifestHead {
+function headOf(answer: Answer, peer: Peer): Omit<ManifestHead, keyof Provenance> {
   // A HEAD has no body, but its stream has to be run out all the same.
   answer.body.resume()
   const encoded = codingsOf(answer, peer).length > 0
@@ -65,19 +101,8 @@ function headOf(answer: Answer, peer: Peer): ManifestHead {
   }
 }
 
-async function readManifest(answer: Answer, peer: Peer, maxBytes: number): Promise<Buffer> {
-  const label = `${peer.registry}: ${peer.host}`
-  const bodyBytes = numberHeader(answer, 'content-length')
-  const codings = codingsOf(answer, peer)
-  const tooLarge = (bodyBytes ?? 0) > maxBytes
-  if (tooLarge) answer.body.destroy()
-  const body = openBody(answer, { bodyBytes, codings, peer })
-  const bytes = tooLarge ? undefined : await readBounded(body, maxBytes)
-  if (bytes) return bytes
-  throw new AttemptError('bad-response', `${label} sent a manifest of more than ${maxBytes} bytes`)
-}
-
-function questionOf(method: Method, { repository, reference, limits }: ManifestRequest): Question {
+function questionOf(method: Method, request: ManifestRequest): Question {
+  const { repository, reference, anonymously, limits } = request
   return {
     method,
     repository,
@@ -85,5 +110,7 @@ function questionOf(method: Method, { repository, reference, limits }: ManifestR
     headers: { accept: 'digest' in reference ? ACCEPT_BY_DIGEST : ACCEPT_BY_TAG },
     headersTimeoutMs: limits.manifestHeadersTimeoutMs,
     download: false,
+    anonymously,
+    ofContent: true,
   }
 }

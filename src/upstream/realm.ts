@@ -3,22 +3,30 @@
 import type { RepositoryName } from '../oci/name.ts'
 import { mayReach } from './address.ts'
 import type { BearerChallenge } from './challenge.ts'
+import type { HeldLogin } from './logins.ts'
+import type { Home } from './redirects.ts'
 
 /** What a token is asked with, and known by. */
 export interface TokenGrant {
   readonly realm: URL
   readonly service: string | undefined
-  /** Several scopes are separated by spaces, as in the challenge. */
+  /** Several scopes are separated by spaces, as in the challenge; none: to try the login only. */
   readonly scope: string
+  /** Whose token it is; undefined: anybody's. */
+  readonly held?: HeldLogin
 }
 
 /** Undefined where the realm is not one that we may be sent to. */
-export function resolveRealm(realm: string, from: URL, endpoint: URL): URL | undefined {
+export function resolveRealm(
+  realm: string,
+  from: URL,
+  { endpoint, trustedHosts }: Home,
+): URL | undefined {
   const url = URL.parse(realm, from.href)
   if (!url) return undefined
   const secureEnough =
     url.protocol === 'https:' || (url.protocol === 'http:' && endpoint.protocol === 'http:')
-  if (!secureEnough || !mayReach(url, endpoint)) return undefined
+  if (!secureEnough || !mayReach(url, endpoint, trustedHosts)) return undefined
   url.username = ''
   url.password = ''
   url.hash = ''
@@ -33,7 +41,7 @@ export function grantFor(
   challenge: BearerChallenge,
   realm: URL,
   requestUrl: URL,
-  repository: RepositoryName,
+  repository: RepositoryName | undefined,
 ): TokenGrant {
   const scope = challenge.scope ?? `repository:${repositoryAt(requestUrl) ?? repository}:pull`
   return { realm, service: challenge.service, scope }
@@ -41,7 +49,7 @@ export function grantFor(
 
 /** registry.k8s.io redirects to a host where the same image has another name, and which may challenge. */
 function repositoryAt(url: URL): string | undefined {
-  return /\/v2\/(.+)\/(?:manifests|blobs)\//.exec(url.pathname)?.[1]
+  return /\/v2\/(.+)\/(?:manifests|blobs|tags|referrers)\//.exec(url.pathname)?.[1]
 }
 
 export function tokenUrl(grant: TokenGrant): URL {

@@ -5,6 +5,12 @@ import type { Answer } from './answer.ts'
 
 export type NextHop = { readonly url: URL } | { readonly refused: string }
 
+/** Whom the first request went to. */
+export interface Home {
+  readonly endpoint: URL
+  readonly trustedHosts: readonly string[]
+}
+
 const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308])
 
 /** How storage says that a signed URL has expired or does not fit. */
@@ -15,7 +21,11 @@ export function isRedirect(status: number): boolean {
 }
 
 /** Decides about one Location header, without its query in the words of a refusal: it may be signed. */
-export function nextHop(from: URL, location: string | undefined, endpoint: URL): NextHop {
+export function nextHop(
+  from: URL,
+  location: string | undefined,
+  { endpoint, trustedHosts }: Home,
+): NextHop {
   const url = location === undefined ? null : URL.parse(location, from.href)
   if (!url) return { refused: 'redirected to nowhere' }
   if (url.protocol !== 'https:' && url.protocol !== 'http:') {
@@ -24,7 +34,10 @@ export function nextHop(from: URL, location: string | undefined, endpoint: URL):
   if (from.protocol === 'https:' && url.protocol === 'http:') {
     return { refused: `redirected from https to http (${url.host})` }
   }
-  if (!mayReach(url, endpoint)) return { refused: `redirected to a private address (${url.host})` }
+  if (!mayReach(url, endpoint, trustedHosts)) {
+    const advice = 'if that is right, name it with --trusted-host'
+    return { refused: `redirected to a private address (${url.host}): ${advice}` }
+  }
   url.username = ''
   url.password = ''
   url.hash = ''
@@ -43,7 +56,7 @@ export class RedirectRefused extends Error {}
 /** `send` is called for each hop, first with `start`; `discard` for each answer that is not the last. */
 export async function follow<T extends Answer>(
   start: URL,
-  options: { readonly endpoint: URL; readonly hopsMax: number },
+  options: Home & { readonly hopsMax: number },
   send: (url: URL) => Promise<T>,
   discard: (answer: T) => void,
 ): Promise<Followed<T>> {
@@ -69,13 +82,13 @@ function hopTo(
   from: URL,
   answer: Answer,
   hops: number,
-  options: { readonly endpoint: URL; readonly hopsMax: number },
+  options: Home & { readonly hopsMax: number },
 ): URL {
   if (hops >= options.hopsMax) {
     throw new RedirectRefused(`redirected more than ${options.hopsMax} times`)
   }
   const location = answer.headers['location']
-  const next = nextHop(from, Array.isArray(location) ? location[0] : location, options.endpoint)
+  const next = nextHop(from, Array.isArray(location) ? location[0] : location, options)
   if ('refused' in next) throw new RedirectRefused(next.refused)
   return next.url
 }

@@ -11,6 +11,10 @@ export interface Reply {
   readonly ranged: boolean
   /** Whether the body is the OCI errors document; never so for a HEAD. */
   readonly hasErrors: boolean
+  /** Whether a manifest or a blob was asked for, not a list, which many registries do not know of. */
+  readonly ofContent: boolean
+  /** Whether it has no body; told for a GET. */
+  readonly isEmpty: boolean
   /** Whether it comes from where the registry redirected to. */
   readonly redirected: boolean
   /** Whether a token was sent along. */
@@ -37,7 +41,7 @@ export function meaningOf(reply: Reply): Meaning {
   // nginx in front of a registry puts a page even under its own 401.
   if (status === 401) return isAuthority(reply) ? 'not-visible' : 'odd'
   if (status === 403) return isAuthority(reply) && !page ? 'not-visible' : 'odd'
-  if (status === 404) return isAuthority(reply) && !page ? 'missing' : 'odd'
+  if (status === 404) return isAuthority(reply) && !page && isOwnWord(reply) ? 'missing' : 'odd'
   if (status === 429) return 'rate-limited'
   return status >= 500 || status === 408 ? 'busy' : 'odd'
 }
@@ -49,8 +53,19 @@ export function isHtml(contentType: string | undefined): boolean {
 }
 
 function refusesHead({ status, authorized, redirected }: Reply): boolean {
+  if (status === 401) return authorized && !redirected
   if (status === 403) return authorized || redirected
   return status === 400 || status === 405 || status === 501
+}
+
+/**
+ * An ingress says `404 page not found` in plain text while the registry behind it restarts. Old
+ * registries leave the errors document out, or the whole body.
+ */
+function isOwnWord({ method, ofContent, hasErrors, isEmpty, contentType }: Reply): boolean {
+  if (hasErrors || isEmpty || method === 'HEAD' || !ofContent) return true
+  const bare = bareMediaType(contentType)
+  return bare === undefined || bare === 'application/json' || bare.endsWith('+json')
 }
 
 /** Storage behind a redirect knows its own objects, not repositories, unless it is a registry too. */

@@ -1,5 +1,7 @@
 // The token server's answer (distribution token specification, "Token Response Fields"), pure.
 
+import { Secret } from '../lib/secret.ts'
+
 const LIFETIME_DEFAULT_MS = 60_000
 const MARGIN_MS = 10_000
 
@@ -7,6 +9,8 @@ export interface TokenAnswer {
   readonly token: string
   /** From the moment the token was asked for, by the local clock. */
   readonly lifetimeMs: number
+  /** To ask for further tokens with. */
+  readonly refreshToken: Secret | undefined
 }
 
 /** Whatever Content-Type it came with: nvcr.io says text/html. Undefined where no usable token is in it. */
@@ -14,9 +18,13 @@ export function parseTokenAnswer(text: string): TokenAnswer | undefined {
   const fields = parseFields(text)
   // Azure's registry names it access_token only.
   const token = [fields['token'], fields['access_token']].find(isHeaderValue)
-  return token === undefined
-    ? undefined
-    : { token, lifetimeMs: tokenLifetimeMs(fields['expires_in']) }
+  if (token === undefined) return undefined
+  const refreshToken = [fields['refresh_token']].find(isHeaderValue)
+  return {
+    token,
+    lifetimeMs: tokenLifetimeMs(fields['expires_in']),
+    refreshToken: refreshToken === undefined ? undefined : new Secret(refreshToken),
+  }
 }
 
 /** Less than it says, so that a token does not expire on its way; less than a minute means a minute. */

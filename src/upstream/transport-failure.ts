@@ -4,6 +4,8 @@ import { errors } from 'undici/index.js'
 import { UpstreamError } from '../errors.ts'
 import type { UpstreamErrorKind } from '../errors.ts'
 import { AttemptError } from './attempt-error.ts'
+import { ProxyFailure } from './proxy-failure.ts'
+import { tlsWords } from './tls-failure.ts'
 
 export interface Peer {
   readonly registry: string
@@ -13,7 +15,10 @@ export interface Peer {
 
 interface Verdict {
   readonly kind: UpstreamErrorKind
+  /** What follows the name of the host. */
   readonly words: string
+  /** Whether the same request may well succeed a moment later; default: yes. */
+  readonly transient?: boolean
 }
 
 const CUT: Verdict = {
@@ -28,6 +33,8 @@ const VERDICTS: Readonly<Record<string, Verdict>> = {
   UND_ERR_BODY_TIMEOUT: { kind: 'timed-out', words: 'stopped sending in the middle of the answer' },
   UND_ERR_HEADERS_OVERFLOW: { kind: 'bad-response', words: 'sent headers that are too large' },
   UND_ERR_ABORTED: { kind: 'unreachable', words: 'was not read to its end' },
+  UND_ERR_DESTROYED: { kind: 'unreachable', words: 'is not asked any more', transient: false },
+  UND_ERR_CLOSED: { kind: 'unreachable', words: 'is not asked any more', transient: false },
   UND_ERR_SOCKET: CUT,
   UND_ERR_RES_CONTENT_LENGTH_MISMATCH: CUT,
   ECONNRESET: CUT,
@@ -37,21 +44,35 @@ const VERDICTS: Readonly<Record<string, Verdict>> = {
 /** Passes an UpstreamError through, since an aborted exchange rejects with the reason it was given. */
 export function transportFailure(error: unknown, peer: Peer): UpstreamError {
   if (error instanceof UpstreamError) return error
-  const code = codeOf(error)
-  const { kind, words } = verdict(code, error)
-  return new AttemptError(kind, `${peer.registry}: ${peer.host} ${words}`, {
+  const { registry, host, vital } = peer
+  const isProxy = error instanceof ProxyFailure
+  const verdict = isProxy ? verdictOnProxy(error, registry) : verdictOn(error, registry)
+  const { kind, words, transient = true } = verdict
+  const who = isProxy ? `the proxy ${error.host}` : host
+  return new AttemptError(kind, `${registry}: ${who} ${words}`, {
     cause: error,
-    transient: code !== 'UND_ERR_DESTROYED' && code !== 'UND_ERR_CLOSED',
-    endpointDown: peer.vital && kind !== 'bad-response',
+    host: isProxy ? error.host : host,
+    transient,
+    endpointDown: vital && kind !== 'bad-response',
   })
 }
 
-function verdict(code: string, error: unknown): Verdict {
+function verdictOn(error: unknown, registry: string): Verdict {
+  const code = codeOf(error)
   const known = VERDICTS[code]
   if (known) return known
+  const words = tlsWords(code, error, registry)
+  if (words !== undefined) return { kind: 'unreachable', words, transient: false }
   if (error instanceof errors.HTTPParserError)
     return { kind: 'bad-response', words: 'sent what is not HTTP' }
   return { kind: 'unreachable', words: `cannot be reached: ${reasonOf(error)}` }
+}
+
+/** A proxy that was reached has said in its own words what is wrong. */
+function verdictOnProxy(failure: ProxyFailure, registry: string): Verdict {
+  const { words, transient } = failure
+  if (words === undefined) return { ...verdictOn(failure.cause, registry), kind: 'unreachable' }
+  return { kind: 'unreachable', words, transient }
 }
 
 function codeOf(error: unknown): string {

@@ -17,6 +17,8 @@ import {
 } from './upstream-server.ts'
 
 const DIGEST = digestOf(MANIFEST)
+// From the only endpoint, without a login.
+const OPEN = { isAnonymous: true, isOrigin: true }
 
 test('HEAD tells digest, type and size; GET the exact bytes', async (t) => {
   const server = await serve(t, (request, response) => sendManifest(response, request))
@@ -25,10 +27,12 @@ test('HEAD tells digest, type and size; GET the exact bytes', async (t) => {
     digest: DIGEST,
     mediaType: MANIFEST_TYPE,
     sizeBytes: MANIFEST.length,
+    ...OPEN,
   })
   assert.deepEqual(await upstream.getManifest(NAME, { digest: DIGEST }), {
     bytes: MANIFEST,
     contentType: MANIFEST_TYPE,
+    ...OPEN,
   })
   const [head, get] = server.asked
   assert.equal(head?.headers['accept-encoding'], 'identity')
@@ -50,7 +54,8 @@ test('a HEAD without the headers leaves the fields undefined', async (t) => {
     response.writeHead(200, { 'docker-content-digest': 'sha256:short' }).end()
   })
   const head = await registryOf(t, [server.url]).headManifest(NAME, TAG)
-  assert.deepEqual(head, { digest: undefined, mediaType: undefined, sizeBytes: undefined })
+  const nothing = { digest: undefined, mediaType: undefined, sizeBytes: undefined }
+  assert.deepEqual(head, { ...nothing, ...OPEN })
 })
 
 for (const status of [400, 405, 501]) {
@@ -61,7 +66,7 @@ for (const status of [400, 405, 501]) {
     })
     const head = await registryOf(t, [server.url]).headManifest(NAME, TAG)
     const sizeBytes = MANIFEST.length
-    assert.deepEqual(head, { digest: DIGEST, mediaType: MANIFEST_TYPE, sizeBytes })
+    assert.deepEqual(head, { digest: DIGEST, mediaType: MANIFEST_TYPE, sizeBytes, ...OPEN })
     assert.equal(server.asked.length, 2)
   })
 }

@@ -6,9 +6,11 @@ import type { TestContext } from 'node:test'
 import { digestOf } from '../../src/oci/digest.ts'
 import { parseRepositoryName, parseTag } from '../../src/oci/name.ts'
 import type { Reference, RepositoryName } from '../../src/oci/name.ts'
+import type { UpstreamEvents } from '../../src/upstream/events.ts'
 import type { UpstreamLimits } from '../../src/upstream/limits.ts'
 import type { UpstreamRegistry, Upstreams } from '../../src/upstream/upstream.ts'
 import { createUpstreams } from '../../src/upstream/upstreams.ts'
+import type { RegistrySettings } from '../../src/upstream/upstreams.ts'
 
 export const NAME = parseRepositoryName('library/nginx') as RepositoryName
 export const TAG: Reference = { tag: parseTag('1.27') as never }
@@ -67,22 +69,32 @@ export const QUICK: Partial<UpstreamLimits> = {
   errorBodyTimeoutMs: 200,
 }
 
+export const SILENT: UpstreamEvents = {
+  leftAlone: () => {},
+  worksAgain: () => {},
+  loginTrouble: () => {},
+}
+
 export interface RegistryOptions {
   readonly limits?: Partial<UpstreamLimits>
   readonly offline?: boolean
+  readonly settings?: Partial<RegistrySettings>
+  readonly events?: UpstreamEvents
   readonly now?: () => number
 }
 
 export function registryOf(
   t: TestContext,
   endpoints: readonly string[],
-  { limits, offline = false, now = Date.now }: RegistryOptions = {},
+  { limits, offline = false, settings, events = SILENT, now = Date.now }: RegistryOptions = {},
 ): UpstreamRegistry {
+  const registry = { ...settings, endpoints: endpoints.map((url) => new URL(url)) }
   const upstreams: Upstreams = createUpstreams({
-    registries: new Map([['docker.io', { endpoints: endpoints.map((url) => new URL(url)) }]]),
+    registries: new Map([['docker.io', registry]]),
     limits: { ...QUICK, ...limits },
     offline,
     userAgent: 'regmirror/test',
+    events,
     now,
   })
   t.after(() => upstreams.close())

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
+import { digestOf } from '../../src/oci/digest.ts'
 import {
   MANIFEST,
   NAME,
@@ -103,6 +104,18 @@ test('a cached token that is refused is dropped, and the dance starts again in t
   const sent = registry.asked.map(({ headers }) => headers.authorization)
   assert.deepEqual(sent, ['Bearer t1', undefined, 'Bearer t2'])
   assert.equal(tokens.asked.length, 2)
+})
+
+test('a HEAD that is 401 with any token is asked by GET', async (t) => {
+  const tokens = await serve(t, (_request, response) => sendJson(response, { token: 't' }))
+  const registry = await serve(t, (request, response) => {
+    const isGood = request.method === 'GET' && tokenOf(request) !== undefined
+    if (isGood) return sendManifest(response, request)
+    const challenge = `Bearer realm="${tokens.url}/token",service="registry.test"`
+    sendError(response, 401, { 'www-authenticate': challenge })
+  })
+  const head = await registryOf(t, [registry.url]).headManifest(NAME, TAG)
+  assert.equal(head?.digest, digestOf(MANIFEST))
 })
 
 test('two 401 in a row: not visible to the anonymous, and nothing is retried', async (t) => {

@@ -1,8 +1,9 @@
 // The packaged binary under test: `regmirror serve` on a free port with a data folder that outlives
 // restarts, and what Linux tells about the process.
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { freePort } from './net-ports.ts'
+import { assertNoSecret, assertNoSecretInFolder } from './no-secrets.ts'
 import { Program } from './process.ts'
 import type { Exit } from './process.ts'
 import { TempFolder } from './temp-folder.ts'
@@ -12,9 +13,12 @@ const DEFAULT_BINARY = path.resolve(import.meta.dirname, '../../dist/regmirror')
 const TICKS_PER_SECOND = 100
 
 export interface MirrorOptions {
-  readonly registries: Readonly<Record<string, string>> // name to upstream URL
+  readonly registries?: Readonly<Record<string, string>> // name to upstream URL
+  readonly settings?: Readonly<Record<string, unknown>> // what regmirror.yaml says
+  readonly host?: string // to listen on; default: 127.0.0.1
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  readonly secrets?: readonly string[] // looked for, at the end, in all that it said and stored
 }
 
 export function binaryPath(): string {
@@ -50,12 +54,17 @@ export class RegMirror implements AsyncDisposable {
     const binary = binaryPath()
     if (!existsSync(binary)) throw new Error(`${binary} is missing: npm run build`)
     this.port = await freePort()
-    const { registries, args = [], env = {} } = this.#options
+    const { registries = {}, settings, host = '127.0.0.1', args = [], env = {} } = this.#options
     const upstreams = Object.entries(registries).flatMap(([name, url]) => [
       '--registry',
       `${name}=${url}`,
     ])
-    const where = ['--listen', `127.0.0.1:${this.port}`, '--data', this.dataFolder]
+    const where = ['--listen', `${host}:${this.port}`, '--data', this.dataFolder]
+    if (settings !== undefined) {
+      // YAML is a superset of JSON.
+      writeFileSync(this.#temp.join('regmirror.yaml'), JSON.stringify(settings, undefined, 2))
+      where.push('--config', this.#temp.join('regmirror.yaml'))
+    }
     const all = ['serve', ...where, ...upstreams, ...args, ...more]
     this.#program = new Program(binary, all, { cwd: this.#temp.path, env })
     const what = `${binary} answering on port ${this.port}`
@@ -103,7 +112,19 @@ export class RegMirror implements AsyncDisposable {
 
   async close(): Promise<void> {
     await this.#program?.stop('SIGKILL')
-    await this.#temp.close()
+    try {
+      this.#checkSecrets()
+    } finally {
+      await this.#temp.close()
+    }
+  }
+
+  // `secrets`: what it was told and must not tell, in each form.
+  #checkSecrets(): void {
+    const { secrets = [] } = this.#options
+    const { stdout = [], stderr = [] } = this.#program?.lines ?? {}
+    assertNoSecret(secrets, [...stdout, ...stderr].join('\n'), 'what the program said')
+    assertNoSecretInFolder(secrets, this.dataFolder)
   }
 
   [Symbol.asyncDispose](): Promise<void> {

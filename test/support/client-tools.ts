@@ -1,13 +1,16 @@
 // What all real clients share: whether they can run here, how they are kept apart from the machine
 // (own mounts and processes, which end with them), and how they are pointed at a mirror.
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { CLOSED_ORIGIN } from './net-ports.ts'
+import type { TempFolder } from './temp-folder.ts'
 
 export interface MirrorTarget {
   readonly url: string // http://127.0.0.1:5000
   // The path under which the mirror keeps a registry; '' for one that mirrors only that one.
   readonly prefix?: (registry: string) => string
+  readonly hosts?: readonly string[] // names that are 127.0.0.1 to the client, as `url` may need
+  readonly ca?: string // file of an authority: TLS is insisted on then, and it is the one trusted
 }
 
 // A client of its own, with its own empty store, whose origins are all unreachable.
@@ -48,10 +51,25 @@ export function inPath(command: string): boolean {
   })
 }
 
-// Everything it mounts or starts is gone when it is: no clean-up can be forgotten.
-export function isolated(command: string, args: readonly string[]): [string, string[]] {
+// Everything it mounts or starts is gone when it is: no clean-up can be forgotten. With a file in the
+// place of /etc/hosts, it finds what that names.
+export function isolated(
+  command: string,
+  args: readonly string[],
+  hostsFile?: string,
+): [string, string[]] {
   const flags = ['--mount', '--pid', '--fork', '--kill-child', '--mount-proc']
-  return ['unshare', [...flags, command, ...args]]
+  const script = 'mount --bind "$0" /etc/hosts && exec "$@"'
+  const named = hostsFile === undefined ? [] : ['sh', '-c', script, hostsFile]
+  return ['unshare', [...flags, ...named, command, ...args]]
+}
+
+// For `isolated`, where the mirror is to be reached by a name.
+export function hostsFileOf({ hosts }: MirrorTarget, folder: TempFolder): string | undefined {
+  if (hosts === undefined) return undefined
+  const file = folder.join('etc-hosts')
+  writeFileSync(file, `127.0.0.1 localhost ${hosts.join(' ')}\n`)
+  return file
 }
 
 export function mirrorLocation(mirror: MirrorTarget, registry: string): string {
@@ -71,7 +89,7 @@ export function registriesConf(mirror: MirrorTarget, registries: readonly string
         'insecure = true',
         '[[registry.mirror]]',
         `location = "${mirrorLocation(mirror, registry)}"`,
-        'insecure = true',
+        `insecure = ${mirror.ca === undefined}`,
         '',
       ].join('\n'),
     )

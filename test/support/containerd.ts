@@ -1,19 +1,28 @@
 // A containerd of its own and ctr: pulls through hosts.toml, so every request carries `?ns=`, and
 // runs what it pulled.
 import { mkdir, writeFile } from 'node:fs/promises'
-import { isolated, unavailable } from './client-tools.ts'
+import { hostsFileOf, isolated, unavailable } from './client-tools.ts'
 import type { MirrorTarget, RunningClient } from './client-tools.ts'
 import { CLOSED_ORIGIN } from './net-ports.ts'
 import { Program, run } from './process.ts'
 import { TempFolder } from './temp-folder.ts'
 import { waitUntil } from './wait-until.ts'
 
+export interface ContainerdOptions {
+  // Of the mirror's URL in a registry's hosts.toml; with `/v2/` in it, it is the whole path.
+  readonly path?: (registry: string) => string
+  // It then tries TLS first even on a plain port.
+  readonly skipVerify?: boolean
+}
+
 export class Containerd implements RunningClient {
+  readonly #mirror: MirrorTarget
   readonly #folder: TempFolder
   readonly #daemon: Program
   #containers = 0
 
-  private constructor(folder: TempFolder) {
+  private constructor(mirror: MirrorTarget, folder: TempFolder) {
+    this.#mirror = mirror
     this.#folder = folder
     const config = folder.join('config.toml')
     this.#daemon = new Program(...isolated('containerd', ['--config', config]), {
@@ -27,15 +36,17 @@ export class Containerd implements RunningClient {
 
   static async start(
     mirror: MirrorTarget,
-    registries = ['docker.io', 'ghcr.io'],
+    registries: readonly string[] = ['docker.io', 'ghcr.io'],
+    { path = () => '', skipVerify = false }: ContainerdOptions = {},
   ): Promise<Containerd> {
     const folder = new TempFolder('ctrd')
     await writeFile(folder.join('config.toml'), configToml(folder))
     for (const registry of registries) {
       await mkdir(folder.join('hosts', registry), { recursive: true })
-      await writeFile(folder.join('hosts', registry, 'hosts.toml'), hostsToml(mirror))
+      const toml = hostsToml(mirror.url + path(registry), mirror.ca, skipVerify)
+      await writeFile(folder.join('hosts', registry, 'hosts.toml'), toml)
     }
-    const containerd = new Containerd(folder)
+    const containerd = new Containerd(mirror, folder)
     try {
       await waitUntil(() => containerd.#answers(), { what: 'containerd', everyMs: 50 })
       return containerd
@@ -68,7 +79,8 @@ export class Containerd implements RunningClient {
   }
 
   async #ctr(...args: readonly string[]): Promise<string> {
-    const { stdout } = await run('ctr', ['--address', this.#folder.join('sock'), ...args])
+    const all = ['--address', this.#folder.join('sock'), ...args]
+    const { stdout } = await run(...isolated('ctr', all, hostsFileOf(this.#mirror, this.#folder)))
     return stdout.trim()
   }
 
@@ -94,11 +106,14 @@ function configToml(folder: TempFolder): string {
 }
 
 // The fallback is a closed port, so that what is pulled came from the mirror.
-function hostsToml(mirror: MirrorTarget): string {
+function hostsToml(url: string, ca: string | undefined, skipVerify: boolean): string {
   return [
     `server = "http://${CLOSED_ORIGIN}"`,
-    `[host."${mirror.url}"]`,
+    `[host."${url}"]`,
     'capabilities = ["pull", "resolve"]',
+    ...(ca === undefined ? [] : [`ca = "${ca}"`]),
+    ...(skipVerify ? ['skip_verify = true'] : []),
+    ...(url.includes('/v2/') ? ['override_path = true'] : []),
     '',
   ].join('\n')
 }

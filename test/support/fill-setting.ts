@@ -105,6 +105,9 @@ function answer(
     totalBytes: tellsSize ? content.size : undefined,
     body: body(),
     abort: () => aborting.abort(),
+    distrust: () => false,
+    isAnonymous: true,
+    isOrigin: true,
   }
 }
 

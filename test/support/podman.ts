@@ -1,7 +1,7 @@
 // podman with a store of its own: pulls by a registry's real name, which its configuration sends to
 // the mirror, and runs what it pulled.
 import { writeFile } from 'node:fs/promises'
-import { isolated, registriesConf, unavailable } from './client-tools.ts'
+import { hostsFileOf, isolated, registriesConf, unavailable } from './client-tools.ts'
 import type { MirrorTarget, RunningClient } from './client-tools.ts'
 import { run } from './process.ts'
 import { TempFolder } from './temp-folder.ts'
@@ -16,9 +16,11 @@ events_logger = "none"
 `
 
 export class Podman implements RunningClient {
+  readonly #mirror: MirrorTarget
   readonly #folder: TempFolder
 
-  private constructor(folder: TempFolder) {
+  private constructor(mirror: MirrorTarget, folder: TempFolder) {
+    this.#mirror = mirror
     this.#folder = folder
   }
 
@@ -34,7 +36,7 @@ export class Podman implements RunningClient {
     await writeFile(folder.join('storage.conf'), storage.join('\n'))
     await writeFile(folder.join('containers.conf'), CONTAINERS_CONF)
     await writeFile(folder.join('logins.json'), '{}')
-    return new Podman(folder)
+    return new Podman(mirror, folder)
   }
 
   async pull(reference: string): Promise<string> {
@@ -64,8 +66,10 @@ export class Podman implements RunningClient {
       CONTAINERS_CONF: this.#folder.join('containers.conf'),
       REGISTRY_AUTH_FILE: this.#folder.join('logins.json'),
       TMPDIR: this.#folder.path,
+      ...(this.#mirror.ca !== undefined && { SSL_CERT_FILE: this.#mirror.ca }),
     }
-    const { stdout } = await run(...isolated('podman', args), { env })
+    const hostsFile = hostsFileOf(this.#mirror, this.#folder)
+    const { stdout } = await run(...isolated('podman', args, hostsFile), { env })
     return stdout.trim()
   }
 }

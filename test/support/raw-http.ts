@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import net from 'node:net'
 import type { Socket } from 'node:net'
+import tls from 'node:tls'
 import { BodyParser } from './body-parser.ts'
 
 // 'complete': all that the head promised came. Otherwise how the connection broke before that.
@@ -12,6 +13,7 @@ export type Ending = 'complete' | 'fin' | 'reset' | 'left'
 export interface RawRequest {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
+  readonly ca?: string // PEM of the one authority to trust, for https
 }
 
 export interface Taken {
@@ -125,10 +127,13 @@ export class RawResponse implements AsyncDisposable {
 
 // Resolves when the response head is there; rejects when the connection ends before.
 export async function rawRequest(url: string, request: RawRequest = {}): Promise<RawResponse> {
-  const { hostname, port, host, pathname, search } = new URL(url)
-  const socket = net.connect({ host: hostname, port: Number(port), noDelay: true })
+  const { protocol, hostname, port, host, pathname, search } = new URL(url)
+  const where = { host: hostname, port: Number(port), noDelay: true }
+  const isTls = protocol === 'https:'
+  const ca = request.ca === undefined ? {} : { ca: request.ca }
+  const socket = isTls ? tls.connect({ ...where, ...ca }) : net.connect(where)
   socket.on('error', () => {}) // read() tells
-  await once(socket, 'connect')
+  await once(socket, isTls ? 'secureConnect' : 'connect')
   const method = request.method ?? 'GET'
   const headers = { host, connection: 'close', ...request.headers }
   const fields = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)

@@ -4,7 +4,9 @@
 import { randomUUID } from 'node:crypto'
 import http from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import https from 'node:https'
 import type { Socket } from 'node:net'
+import type { Certificate } from './certificates.ts'
 import { bytesContent } from './content.ts'
 import type { Content } from './content.ts'
 import type { Image } from './images.ts'
@@ -12,7 +14,7 @@ import { closeServer, listen, trackSockets } from './net-ports.ts'
 import { RequestLog } from './request-log.ts'
 import { answerWith } from './scripted-answer.ts'
 import type { GoodAnswer } from './scripted-answer.ts'
-import { bearerChallenge } from './scripted-reply.ts'
+import { bearerChallenge, status } from './scripted-reply.ts'
 import type { Reply, ScriptEntry } from './scripted-reply.ts'
 
 interface Repository {
@@ -21,28 +23,40 @@ interface Repository {
   readonly tags: Map<string, string>
 }
 
+export interface UpstreamTls {
+  readonly certificate: Certificate
+  readonly clientAuthority?: string // PEM: only clients with a certificate of this one are served
+}
+
 export class ScriptedUpstream implements AsyncDisposable {
   url = ''
   connections = 0
   needsToken = false
+  login: { readonly username: string; readonly password: string } | undefined
+  // Repositories that only the login may read, and how the anonymous are refused.
+  readonly needLogin = new Set<string>()
+  refusesWith: 401 | 404 = 401
   readonly log = new RequestLog()
   readonly repositories = new Map<string, Repository>()
   readonly #script: { readonly entry: ScriptEntry; left: number }[] = []
   readonly #server: http.Server
   readonly #sockets: Set<Socket>
   readonly #tokens = new Set<string>()
+  readonly #loginTokens = new Set<string>()
   #released = Promise.withResolvers<void>()
 
-  private constructor() {
-    this.#server = http.createServer((request, response) => void this.#serve(request, response))
+  private constructor(tls: UpstreamTls | undefined) {
+    const serve = (request: IncomingMessage, response: ServerResponse): void =>
+      void this.#serve(request, response)
+    this.#server = tls ? https.createServer(tlsOptions(tls), serve) : http.createServer(serve)
     this.#server.keepAliveTimeout = 60_000
     this.#sockets = trackSockets(this.#server)
     this.#server.on('connection', () => (this.connections += 1))
   }
 
-  static async start(): Promise<ScriptedUpstream> {
-    const upstream = new ScriptedUpstream()
-    upstream.url = `http://127.0.0.1:${await listen(upstream.#server)}`
+  static async start(tls?: UpstreamTls): Promise<ScriptedUpstream> {
+    const upstream = new ScriptedUpstream(tls)
+    upstream.url = `${tls ? 'https' : 'http'}://127.0.0.1:${await listen(upstream.#server)}`
     return upstream
   }
 
@@ -69,6 +83,7 @@ export class ScriptedUpstream implements AsyncDisposable {
   // As if all had expired, whatever was said about their lifetime.
   revokeTokens(): void {
     this.#tokens.clear()
+    this.#loginTokens.clear()
   }
 
   // Entries are tried in order; the first that matches and is not used up makes the answer.
@@ -95,6 +110,17 @@ export class ScriptedUpstream implements AsyncDisposable {
     return this.close()
   }
 
+  #token(authorization: string | undefined): GoodAnswer {
+    const { username, password } = this.login ?? {}
+    const basic = Buffer.from(`${username}:${password}`).toString('base64')
+    const isLogin = this.login !== undefined && authorization === `Basic ${basic}`
+    if (authorization !== undefined && !isLogin) return json({ details: 'wrong login' }, 401)
+    const token = randomUUID()
+    this.#tokens.add(token)
+    if (isLogin) this.#loginTokens.add(token)
+    return json({ token, expires_in: 300 })
+  }
+
   #repository(name: string): Repository {
     let repository = this.repositories.get(name)
     if (repository === undefined) {
@@ -110,13 +136,22 @@ export class ScriptedUpstream implements AsyncDisposable {
     const reply = this.#challenge(url, headers.authorization) ?? this.#scripted(method, url)
     const released = this.#released.promise
     response.on('error', () => {}) // the log tells
-    await answerWith({ response, logged, released, good: this.#good(url), reply })
+    await answerWith({
+      response,
+      logged,
+      released,
+      good: this.#good(url, headers.authorization),
+      reply,
+    })
   }
 
   #challenge(url: string, authorization = ''): Reply | undefined {
-    if (!this.needsToken || !url.startsWith('/v2/')) return undefined
-    if (this.#tokens.has(authorization.replace(/^Bearer /i, ''))) return undefined
     const name = /^\/v2\/(.+)\/(?:manifests|blobs|tags|referrers)\//.exec(url)?.[1]
+    const isPrivate = name !== undefined && this.needLogin.has(name)
+    if (!(this.needsToken || isPrivate) || !url.startsWith('/v2/')) return undefined
+    const token = authorization.replace(/^Bearer /i, '')
+    if ((isPrivate ? this.#loginTokens : this.#tokens).has(token)) return undefined
+    if (this.#tokens.has(token) && this.refusesWith === 404) return status(404)
     return bearerChallenge(`${this.url}/token`, name === undefined ? '' : `repository:${name}:pull`)
   }
 
@@ -133,14 +168,10 @@ export class ScriptedUpstream implements AsyncDisposable {
     return {}
   }
 
-  #good(url: string): GoodAnswer {
+  #good(url: string, authorization: string | undefined): GoodAnswer {
     const { pathname } = new URL(url, this.url)
     if (pathname === '/v2/' || pathname === '/v2') return json({})
-    if (pathname === '/token') {
-      const token = randomUUID()
-      this.#tokens.add(token)
-      return json({ token, expires_in: 300 })
-    }
+    if (pathname === '/token') return this.#token(authorization)
     const [, name = '', kind = '', reference = ''] =
       /^\/v2\/(.+)\/(manifests|blobs|tags)\/([^/]+)$/.exec(pathname) ?? []
     const repository = this.repositories.get(name)
@@ -157,6 +188,12 @@ export class ScriptedUpstream implements AsyncDisposable {
       ? missing('MANIFEST_UNKNOWN')
       : { status: 200, digest, ...manifest }
   }
+}
+
+function tlsOptions({ certificate, clientAuthority }: UpstreamTls): https.ServerOptions {
+  const { certificate: cert, key } = certificate
+  if (clientAuthority === undefined) return { cert, key }
+  return { cert, key, ca: clientAuthority, requestCert: true, rejectUnauthorized: true }
 }
 
 function json(value: object, code = 200): GoodAnswer {

@@ -1,7 +1,7 @@
 // skopeo, copying a whole multi-platform image out of a mirror by its prefixed name; skopeo checks
 // every digest on the way.
 import { readFile } from 'node:fs/promises'
-import { mirrorLocation, unavailable } from './client-tools.ts'
+import { hostsFileOf, isolated, mirrorLocation, unavailable } from './client-tools.ts'
 import type { ImageClient, MirrorTarget } from './client-tools.ts'
 import { sha256 } from './content.ts'
 import { run } from './process.ts'
@@ -17,7 +17,7 @@ export class Skopeo implements ImageClient {
   }
 
   static unavailable(): string | undefined {
-    return unavailable('skopeo')
+    return unavailable('skopeo', 'unshare')
   }
 
   static async start(mirror: MirrorTarget): Promise<Skopeo> {
@@ -26,12 +26,15 @@ export class Skopeo implements ImageClient {
 
   // `ghcr.io/name:tag` becomes `MIRROR/ghcr.io/name:tag`; all platforms are copied.
   async pull(reference: string): Promise<string> {
+    const { ca } = this.#mirror
     const slash = reference.indexOf('/')
     const registry = reference.slice(0, slash)
     const source = `docker://${mirrorLocation(this.#mirror, registry)}${reference.slice(slash)}`
     const target = this.#folder.join(`copy-${(this.#copies += 1)}`)
-    const flags = ['--all', '--preserve-digests', '--src-tls-verify=false']
-    await run('skopeo', ['copy', '--quiet', ...flags, source, `dir:${target}`])
+    const flags = ['--all', '--preserve-digests', `--src-tls-verify=${ca !== undefined}`]
+    const args = ['copy', '--quiet', ...flags, source, `dir:${target}`]
+    const env = ca === undefined ? {} : { SSL_CERT_FILE: ca }
+    await run(...isolated('skopeo', args, hostsFileOf(this.#mirror, this.#folder)), { env })
     return sha256(await readFile(`${target}/manifest.json`))
   }
 

@@ -56,6 +56,16 @@ export function publishedPath(folder: string, digest: string): string {
   return path.join(layoutOf(folder).blobs, algorithm, hex.slice(0, 2), hex)
 }
 
+// Every repository of which the index knows anything.
+export function knownRepositories(folder: string): string[] {
+  const index = new Database(path.join(folder, 'index.db'), { readonly: true })
+  try {
+    return index.prepare('SELECT name FROM repository ORDER BY name').pluck().all() as string[]
+  } finally {
+    index.close()
+  }
+}
+
 function checkPublished(folder: string, digest: string): void {
   const [algorithm = '', hex] = digest.split(':')
   const bytes = readFileSync(publishedPath(folder, digest))

@@ -1,11 +1,14 @@
 // A whole mirror in this process on a port of its own, with short limits and a data folder that is
 // checked and removed at the end: no test leaves a store behind that lies.
 import './clock.ts'
+import { inspect } from 'node:util'
 import { startMirror } from '../../src/compose.ts'
 import type { RunningMirror } from '../../src/compose.ts'
-import type { Config } from '../../src/config/config.ts'
+import { plainRegistry } from '../../src/config/config.ts'
+import type { Config, RegistryConfig } from '../../src/config/config.ts'
 import type { LogFields, Logger } from '../../src/lib/log.ts'
 import type { Content } from './content.ts'
+import { assertNoSecret, assertNoSecretInFolder, secretsOf } from './no-secrets.ts'
 import { ON_BINARY, startPackagedMirror } from './packaged-mirror.ts'
 import { rawRequest } from './raw-http.ts'
 import type { RawRequest, RawResponse, Taken } from './raw-http.ts'
@@ -16,6 +19,9 @@ import { TempFolder } from './temp-folder.ts'
 import { waitUntil } from './wait-until.ts'
 
 const HOUR_MS = 3_600_000
+// Of a body, for secrets: answers in words are shorter.
+const CHECKED_BYTES = 64 * 1024
+const INSPECT_ALL = { depth: null, maxArrayLength: null, maxStringLength: null }
 
 export interface Answer {
   readonly status: number
@@ -30,8 +36,13 @@ export interface LogLine {
   readonly fields: LogFields
 }
 
+// A registry by its one endpoint, or with whatever else the test says of it.
 export type ConfigChanges = Partial<Omit<Config, 'registries' | 'data' | 'listen'>> & {
-  readonly registries?: Readonly<Record<string, string>>
+  readonly registries?: Readonly<Record<string, string | RegistryChanges>>
+}
+
+export type RegistryChanges = Partial<Omit<RegistryConfig, 'endpoints'>> & {
+  readonly endpoints: readonly string[]
 }
 
 // Tags are asked for again at every request.
@@ -44,6 +55,8 @@ export class TestMirror implements AsyncDisposable {
   readonly #listeners = new Set<() => void>()
   #changes: ConfigChanges
   #running: RunningMirror | undefined
+  // Of every configuration it ran with.
+  #secrets: string[] = []
 
   private constructor(temp: TempFolder, changes: ConfigChanges) {
     this.#temp = temp
@@ -60,6 +73,13 @@ export class TestMirror implements AsyncDisposable {
   get url(): string {
     if (!this.#running) throw new Error('the mirror is stopped')
     return `http://127.0.0.1:${this.#running.address.port}`
+  }
+
+  // Of the listener that stands for one registry.
+  registryUrl(registry: string): string {
+    const address = this.#running?.registryAddresses.get(registry)
+    if (!address) throw new Error(`no listener stands for ${registry}`)
+    return `http://127.0.0.1:${address.port}`
   }
 
   get runningResponses(): number {
@@ -86,6 +106,10 @@ export class TestMirror implements AsyncDisposable {
     await using response = await this.open(path, { method, headers })
     const body = await response.body()
     const { status, ending } = response
+    const heard = [...response.headers, body.subarray(0, CHECKED_BYTES).toString('latin1')].join(
+      '\n',
+    )
+    assertNoSecret(this.#secrets, heard, `the answer to ${method} ${path}`)
     return { status, headers: response.headers, body, ending }
   }
 
@@ -126,6 +150,8 @@ export class TestMirror implements AsyncDisposable {
     try {
       await this.stop()
       checkStore(this.folder, contents)
+      assertNoSecret(this.#secrets, inspect(this.lines, INSPECT_ALL), 'the log')
+      assertNoSecretInFolder(this.#secrets, this.folder)
     } finally {
       await this.#temp.close()
     }
@@ -137,7 +163,9 @@ export class TestMirror implements AsyncDisposable {
 
   async #start(): Promise<void> {
     const start = ON_BINARY ? startPackagedMirror : startMirror
-    this.#running = await start(configOf(this.folder, this.#changes), this.#log())
+    const config = configOf(this.folder, this.#changes)
+    this.#secrets = [...new Set([...this.#secrets, ...secretsOf(config)])]
+    this.#running = await start(config, this.#log())
   }
 
   #log(): Logger {
@@ -155,9 +183,15 @@ function configOf(data: string, changes: ConfigChanges): Config {
   const { registries = {}, ...rest } = changes
   return {
     listen: { host: '127.0.0.1', port: 0 },
+    registryListeners: [],
+    tls: undefined,
+    hosts: new Map(),
+    catalog: true,
+    environmentProxy: { http: undefined, https: undefined, noProxy: '' },
+    dockerConfig: undefined,
     data,
     registries: new Map(
-      Object.entries(registries).map(([name, url]) => [name, { endpoints: [new URL(url)] }]),
+      Object.entries(registries).map(([name, given]) => [name, registryOf(given)]),
     ),
     defaultRegistry: 'docker.io',
     aliases: new Map([['registry-1.docker.io', 'docker.io']]),
@@ -172,6 +206,11 @@ function configOf(data: string, changes: ConfigChanges): Config {
     log: { format: 'json', level: 'debug', color: false },
     ...rest,
   }
+}
+
+function registryOf(given: string | RegistryChanges): RegistryConfig {
+  const changes = typeof given === 'string' ? { endpoints: [given] } : given
+  return { ...plainRegistry, ...changes, endpoints: changes.endpoints.map((url) => new URL(url)) }
 }
 
 // An upstream and a mirror of it. Docker Hub, ghcr.io and lab.test:5000 are all the one upstream,

@@ -1,5 +1,5 @@
 // A bearer token server as docker-registry's token auth expects it: RS256 with the certificate in
-// the token. Anonymous callers may pull; the logins of `users` may also push.
+// the token. The logins of `users` may pull and push; whether the anonymous may pull is for the test.
 import { createPrivateKey, randomUUID, sign } from 'node:crypto'
 import type { KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
@@ -17,7 +17,9 @@ export const TOKEN_SERVICE = 'regmirror-test-registry'
 
 export class TokenServer implements AsyncDisposable {
   realm = ''
-  ttlSeconds = 300
+  ttlSeconds = 300 // docker-registry takes a token for a minute longer
+  anonymousMayPull = true
+  readonly needLogin = new Set<string>() // repositories that the anonymous may not pull all the same
   users: Readonly<Record<string, string>> = { test: 'secret' }
   readonly log = new RequestLog()
   readonly certificateFile: string
@@ -85,7 +87,9 @@ export class TokenServer implements AsyncDisposable {
       .flatMap((scope) => {
         const [, type, name, actions] = /^([a-z]+):(.+):([a-z,*]*)$/.exec(scope) ?? []
         if (type === undefined || actions === undefined) return []
-        const allowed = actions.split(',').filter((action) => action === 'pull' || user !== '')
+        const mayPull = this.anonymousMayPull && !this.needLogin.has(name ?? '')
+        const isOpen = (action: string) => action === 'pull' && mayPull
+        const allowed = actions.split(',').filter((action) => user !== '' || isOpen(action))
         return [{ type, name, actions: allowed }]
       })
     const now = Math.floor(Date.now() / 1000)

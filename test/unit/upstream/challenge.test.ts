@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { bearerChallenge, parseChallenges } from '../../../src/upstream/challenge.ts'
+import { bearerChallenge, offersBasic, parseChallenges } from '../../../src/upstream/challenge.ts'
 
 const REALM = 'https://auth.test/token'
 
@@ -61,6 +61,18 @@ for (const headers of [
 ]) {
   test(`no bearer challenge in ${JSON.stringify(headers)}`, () => {
     assert.equal(bearerChallenge(parseChallenges(headers)), undefined)
+  })
+}
+
+for (const [header, offered] of [
+  ['Basic realm="x"', true],
+  ['BASIC', true],
+  [`Bearer realm="${REALM}",scope="*",Basic realm="Gitea"`, true],
+  [`Bearer realm="${REALM}",service="Basic x"`, false],
+  ['', false],
+] as const) {
+  test(`Basic is ${offered ? '' : 'not '}offered by ${header}`, () => {
+    assert.equal(offersBasic(parseChallenges(header)), offered)
   })
 }
 

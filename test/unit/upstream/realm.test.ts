@@ -22,7 +22,10 @@ const REALMS: [string, string, string, string | undefined][] = [
 
 for (const [realm, from, endpoint, resolved] of REALMS) {
   test(`realm ${realm} of ${endpoint}: ${resolved}`, () => {
-    assert.equal(resolveRealm(realm, new URL(from), new URL(endpoint))?.href, resolved)
+    assert.equal(
+      resolveRealm(realm, new URL(from), { endpoint: new URL(endpoint), trustedHosts: [] })?.href,
+      resolved,
+    )
   })
 }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Secret } from '../../../src/lib/secret.ts'
 import { contentCodings } from '../../../src/upstream/encoding.ts'
 import { oneLine, parseRefusal } from '../../../src/upstream/refusal.ts'
 
@@ -21,7 +22,15 @@ const REFUSALS: [string, string | undefined, boolean, string | undefined][] = [
 
 for (const [body, contentType, hasErrors, text] of REFUSALS) {
   test(`refusal ${body} as ${contentType}`, () => {
-    assert.deepEqual(parseRefusal(body, contentType), { hasErrors, text })
+    assert.deepEqual(parseRefusal(body, contentType, []), { hasErrors, text })
+  })
+}
+
+for (const before of [180, 190, 199]) {
+  test(`a secret ${before} characters into a refusal leaves nothing where that is cut`, () => {
+    const body = JSON.stringify({ message: `${'x'.repeat(before - 1)} the-secret-of-last-year` })
+    const { text } = parseRefusal(body, 'application/json', [new Secret('the-secret-of-last-year')])
+    assert.match(text ?? '', /^x+ \*{1,3}(\.\.\.)?$/)
   })
 }
 

@@ -5,6 +5,7 @@ import type { Meaning, Reply } from '../../../src/upstream/status.ts'
 
 const HTML = { contentType: 'text/html; charset=utf-8' }
 const HEAD = { method: 'HEAD' } as const
+const PLAIN = { contentType: 'text/plain; charset=utf-8' }
 const CDN = { redirected: true }
 const JSON_ERRORS = { hasErrors: true, contentType: 'application/json' }
 
@@ -24,6 +25,7 @@ const MEANINGS: [number, Partial<Reply>, Meaning][] = [
   [401, { authorized: true }, 'not-visible'],
   [401, HTML, 'not-visible'],
   [401, HEAD, 'not-visible'],
+  [401, { ...HEAD, authorized: true }, 'head-refused'],
   [401, CDN, 'odd'],
   [403, {}, 'not-visible'],
   [403, HTML, 'odd'],
@@ -34,6 +36,13 @@ const MEANINGS: [number, Partial<Reply>, Meaning][] = [
   [403, { ...CDN, ...JSON_ERRORS }, 'not-visible'],
   [404, {}, 'missing'],
   [404, JSON_ERRORS, 'missing'],
+  [404, { contentType: 'application/json; charset=utf-8' }, 'missing'],
+  [404, PLAIN, 'odd'],
+  [404, { contentType: 'application/xml' }, 'odd'],
+  [404, { ...PLAIN, hasErrors: true }, 'missing'],
+  [404, { ...PLAIN, isEmpty: true }, 'missing'],
+  [404, { ...PLAIN, ofContent: false }, 'missing'],
+  [404, { ...PLAIN, ...HEAD }, 'missing'],
   [404, HTML, 'odd'],
   [404, HEAD, 'missing'],
   [404, { ...HEAD, ...HTML }, 'odd'],
@@ -61,6 +70,8 @@ for (const [status, reply, meaning] of MEANINGS) {
       contentType: undefined,
       ranged: false,
       hasErrors: false,
+      ofContent: true,
+      isEmpty: false,
       redirected: false,
       authorized: false,
     } as const

@@ -38,6 +38,14 @@ for (const [text, token] of ANSWERS) {
   test(`token in ${text}: ${token}`, () => assert.equal(parseTokenAnswer(text)?.token, token))
 }
 
+test('a refresh token beside the token is kept as a secret', () => {
+  const refreshTokenIn = (text: string) => parseTokenAnswer(text)?.refreshToken
+  assert.equal(refreshTokenIn('{"token":"a","refresh_token":"r"}')?.reveal(), 'r')
+  for (const text of ['{"token":"a"}', '{"token":"a","refresh_token":""}']) {
+    assert.equal(refreshTokenIn(text), undefined)
+  }
+})
+
 test('issued_at of a wrong clock changes nothing', () => {
   const answer = '{"token":"a","expires_in":300,"issued_at":"1999-01-01T00:00:00Z"}'
   assert.equal(parseTokenAnswer(answer)?.lifetimeMs, 270_000)
