@@ -1,6 +1,7 @@
 // `regmirror config`: the effective values and where each comes from.
 
 import type { Arguments, CommandModule } from 'yargs'
+import { programName } from '../version.ts'
 import { readTypedFlags, settingOptions } from './flags.ts'
 
 export const configCommand = {
@@ -20,6 +21,7 @@ async function printConfig(argv: Arguments): Promise<void> {
     import('../config/effective.ts'),
   ])
   const loaded = loadConfig(flags, problems)
+  for (const warning of loaded.warnings) process.stderr.write(`${programName}: ${warning}\n`)
   const text = argv['json']
     ? `${JSON.stringify(effectiveAsJson(loaded), undefined, 2)}\n`
     : effectiveAsYaml(loaded)

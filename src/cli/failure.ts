@@ -14,6 +14,8 @@ interface SystemError extends Error {
   readonly address?: string
   readonly hostname?: string
   readonly port?: number
+  /** Whose own listener it was to be. */
+  readonly registry?: string
 }
 
 const LISTEN_CALLS = ['listen', 'bind', 'getaddrinfo']
@@ -36,19 +38,20 @@ function isListenError(error: unknown): error is SystemError {
 }
 
 function explainListenError(error: SystemError): string {
-  const { code, address = '', hostname = address, port = 0 } = error
+  const { code, address = '', hostname = address, port = 0, registry } = error
   const where = formatListenAddress({ host: hostname, port })
+  const option = registry === undefined ? '--listen ' : `--registry-listen ${registry}=`
   switch (code) {
     case 'EADDRINUSE':
-      return `port ${port} is in use on ${address}: stop the other program or choose another port with --listen :${port + 1}`
+      return `port ${port} is in use on ${address}: stop the other program or choose another port with ${option}:${port + 1}`
     case 'EACCES':
-      return `this user may not listen on port ${port}: choose one above 1023 with --listen :5000`
+      return `this user may not listen on port ${port}: choose one above 1023 with ${option}:5000`
     case 'EADDRNOTAVAIL':
-      return `${hostname} is not an address of this machine: choose one of its own, or all with --listen :${port}`
+      return `${hostname} is not an address of this machine: choose one of its own, or all with ${option}:${port}`
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return `the host name ${hostname} to listen on is not known (${code}): give an IP address, or all with --listen :5000`
+      return `the host name ${hostname} to listen on is not known (${code}): give an IP address, or all with ${option}:5000`
     default:
-      return `cannot listen on ${where} (${code}): choose another address with --listen`
+      return `cannot listen on ${where} (${code}): choose another address with ${option.trimEnd()}`
   }
 }

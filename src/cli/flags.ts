@@ -8,6 +8,8 @@ import { suggestion } from '../config/wording.ts'
 
 export interface TypedFlags {
   readonly flags: Flags
+  /** Behind the command. */
+  readonly words: readonly string[]
   readonly problems: readonly string[]
 }
 
@@ -35,11 +37,12 @@ function optionOf(name: SettingName): Options {
   }
 }
 
-/** `own` are the options that only this command has. */
+/** `own` are the options that only this command has, `wordsMax` how many words may follow it. */
 export function readTypedFlags(
   argv: Arguments,
   command: string,
   own: readonly string[] = [],
+  wordsMax = 0,
 ): TypedFlags {
   const settings = Object.keys(settingOptions)
   const known = [...settings, ...own, ...GENERAL]
@@ -48,8 +51,11 @@ export function readTypedFlags(
     const typed: unknown = argv[name]
     if (typed !== undefined) flags[name] = (Array.isArray(typed) ? typed : [typed]).map(String)
   }
-  const words = argv._.slice(1).map((word) => `"${word}" is one word too many for ${command}`)
-  return { flags, problems: [...words, ...unknownOptions(argv, known)] }
+  const words = argv._.slice(1).map(String)
+  const tooMany = words
+    .slice(wordsMax)
+    .map((word) => `"${word}" is one word too many for ${command}`)
+  return { flags, words, problems: [...tooMany, ...unknownOptions(argv, known)] }
 }
 
 /** What to say when the first word is no command, or there is none. */

@@ -4,8 +4,11 @@ import yargs, { type Arguments, type Argv } from 'yargs'
 import { ConfigError } from '../errors.ts'
 import { programName, version } from '../version.ts'
 import { configCommand } from './config.ts'
+import { credentialsCommand } from './credentials.ts'
 import { explainFailure } from './failure.ts'
 import { unknownWords } from './flags.ts'
+import { loginCommand } from './login.ts'
+import { logoutCommand } from './logout.ts'
 import { serveCommand } from './serve.ts'
 
 declare module 'yargs' {
@@ -18,7 +21,7 @@ declare module 'yargs' {
 const HELP_WIDTH_MAX = 110
 const COMPLETION = 'completion'
 
-const commands = [serveCommand, configCommand]
+const commands = [serveCommand, loginCommand, logoutCommand, credentialsCommand, configCommand]
 
 /** Ends the process: 0 done, 1 failed, 2 wrong usage or configuration. */
 export async function main(argv: readonly string[]): Promise<void> {

@@ -2,13 +2,14 @@
 
 import type { Arguments, CommandModule } from 'yargs'
 import type { Config } from '../config/config.ts'
+import { lanAddresses } from '../lib/lan-addresses.ts'
 import type { Logger } from '../lib/log.ts'
+import type { BoxTls } from '../tls/tls.ts'
 import { version } from '../version.ts'
 import { banner } from './banner.ts'
 import type { Serving } from './banner.ts'
 import { requireDataFolder } from './data-folder.ts'
 import { readTypedFlags, settingOptions } from './flags.ts'
-import { lanAddresses } from './lan-addresses.ts'
 import { untilStopped, watchSignals } from './until-stopped.ts'
 
 export const serveCommand = {
@@ -21,7 +22,7 @@ export const serveCommand = {
 async function serve(argv: Arguments): Promise<void> {
   const { flags, problems } = readTypedFlags(argv, 'serve')
   const { loadConfig } = await import('../config/load.ts')
-  const { config, effective } = loadConfig(flags, problems)
+  const { config, effective, warnings } = loadConfig(flags, problems)
   requireDataFolder(config.data, effective.data[0]?.origin ?? 'default')
 
   const [{ openLog }, { startMirror }] = await Promise.all([
@@ -29,12 +30,16 @@ async function serve(argv: Arguments): Promise<void> {
     import('../compose.ts'),
   ])
   const log = openLog(config.log, process.stderr)
+  for (const warning of warnings) log.warn(warning)
   const mirror = await startMirror(config, log)
   // Before anybody is told that it runs, and so might signal it.
   const nextSignal = watchSignals()
+  if (config.tls?.kind === 'files') reloadOnHangup(mirror.tls)
   announce(config, log, {
     version,
     address: mirror.address,
+    registryAddresses: mirror.registryAddresses,
+    tls: mirror.tls?.facts,
     lanHosts: lanAddresses(),
     dataFolder: mirror.dataFolder,
     freeBytes: mirror.freeBytes,
@@ -44,7 +49,15 @@ async function serve(argv: Arguments): Promise<void> {
   process.exitCode = await untilStopped(mirror, nextSignal, config.drainTimeoutMs, log)
 }
 
+/** As servers do; whoever renews a certificate may not want to wait until it is noticed. */
+function reloadOnHangup(tls: BoxTls | undefined): void {
+  process.on('SIGHUP', () => void tls?.look())
+}
+
 function announce(config: Config, log: Logger, serving: Serving): void {
   if (config.log.format === 'text') process.stderr.write(banner(serving))
-  else log.info('serving', { ...serving, sizeLimit: null })
+  else {
+    const registryAddresses = Object.fromEntries(serving.registryAddresses)
+    log.info('serving', { ...serving, registryAddresses, sizeLimit: null })
+  }
 }

@@ -3,28 +3,40 @@
 import { Hono } from 'hono'
 import { RequestError } from '../errors.ts'
 import type { Exchange } from '../lib/exchange.ts'
+import { addressOf, served } from './address.ts'
+import { answerAuthority } from './authority.ts'
 import { answerContent } from './content.ts'
 import type { ContentOptions } from './content.ts'
 import { errorResponse, failureOf } from './error-response.ts'
+import { NOT_A_PROXY, NOTHING_HERE, VERSION_1, welcome, withoutV2 } from './explanations.ts'
 import { parseTarget } from './route.ts'
 import type { Route } from './route.ts'
+import { statusReport } from './status.ts'
 
 export interface AppOptions extends ContentOptions {
   readonly version: string
+  /** PEM; undefined where the mirror has no authority of its own. */
+  readonly authority: string | undefined
 }
 
 type Bindings = { readonly exchange: Exchange }
 
 /** `fetch` takes the exchange as its environment: `app.fetch(request, { exchange })`. */
 export function registryApp(options: AppOptions): Hono<{ Bindings: Bindings }> {
+  const { mirror, version } = options
+  const startedAt = performance.now()
   const app = new Hono<{ Bindings: Bindings }>()
-  app.get('/', (context) => context.text(welcome(options.version)))
+  app.get('/', (context) => context.text(welcome(version)))
   app.get('/healthz', (context) => context.text('ok\n'))
+  app.get('/ca.crt', () => answerAuthority(options.authority))
+  app.get('/status', () => {
+    const report = statusReport(version, performance.now() - startedAt, mirror.status())
+    return new Response(`${JSON.stringify(report, undefined, 2)}\n`, {
+      headers: { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' },
+    })
+  })
   app.all('*', async (context) => {
-    const { exchange } = context.env
-    const isRegistry = /^\/v2(?:[/?]|$)/.test(exchange.target)
-    if (!isRegistry) return context.text('regmirror serves /v2/ only\n', 404)
-    const response = await answer(context.req.raw, exchange, options)
+    const response = await answer(context.req.raw, context.env.exchange, options)
     response.headers.set('Docker-Distribution-API-Version', 'registry/2.0')
     response.headers.set('X-Content-Type-Options', 'nosniff')
     return response
@@ -44,27 +56,46 @@ async function answer(
   exchange: Exchange,
   options: AppOptions,
 ): Promise<Response> {
-  const { route, ns } = parseTarget(exchange.target)
+  const parsed = parseTarget(exchange.target)
+  const { route } = parsed
+  if (route.kind === 'absolute') return explain(NOT_A_PROXY, 400, request)
+  if (route.kind === 'version-1') return explain(VERSION_1, 404, request)
   if (request.method !== 'GET' && request.method !== 'HEAD') return refuseWrite(request, route)
+  const refuse = (error: unknown): Response => {
+    const failure = failureOf(error)
+    options.pulls.failed(exchange.client, exchange.target, failure)
+    return errorResponse(failure, request.method)
+  }
   switch (route.kind) {
     case 'ping':
-      return new Response(request.method === 'HEAD' ? null : '{}', {
-        headers: { 'Content-Type': 'application/json', 'Content-Length': '2' },
-      })
+      try {
+        const address = addressOf(parsed, request, exchange)
+        served(options.mirror.place({ ...address, ns: undefined }))
+        return pong(request)
+      } catch (error) {
+        return refuse(error)
+      }
     case 'manifest':
     case 'blob':
-      return await answerContent(route, ns, request, exchange, options)
+    case 'tags':
+    case 'referrers':
+    case 'catalog':
+      return await answerContent(route, parsed, request, exchange, options)
     case 'upload':
-      return errorResponse(
-        failureOf(new RequestError('BLOB_UPLOAD_UNKNOWN', 'a mirror takes no uploads')),
-        request.method,
-      )
+      return refuse(new RequestError('BLOB_UPLOAD_UNKNOWN', 'a mirror takes no uploads'))
     case 'unknown':
-      return errorResponse(
-        failureOf(new RequestError('NAME_UNKNOWN', 'regmirror serves no such address')),
-        request.method,
-      )
+      return refuse(new RequestError('NAME_UNKNOWN', 'regmirror serves no such address'))
+    case 'outside':
+      if (route.first === undefined) return explain(NOTHING_HERE, 404, request)
+      return refuse(new RequestError('NAME_UNKNOWN', withoutV2(request.url, route.first)))
   }
+}
+
+/** Never asks upstream: clients skip a mirror that is slow to answer this. */
+function pong(request: Request): Response {
+  return new Response(request.method === 'HEAD' ? null : '{}', {
+    headers: { 'Content-Type': 'application/json', 'Content-Length': '2' },
+  })
 }
 
 /** Closing keeps a body that nobody reads from being taken for the next request. */
@@ -79,6 +110,13 @@ function refuseWrite(request: Request, route: Route): Response {
   return errorResponse({ ...failure, headers }, request.method)
 }
 
-function welcome(version: string): string {
-  return `regmirror ${version}: a mirror of container registries. Point your clients at /v2/.\n`
+function explain(text: string, status: number, request: Request): Response {
+  return new Response(request.method === 'HEAD' ? null : text, {
+    status,
+    headers: {
+      'Content-Type': 'text/plain; charset=utf-8',
+      'Content-Length': String(Buffer.byteLength(text)),
+      ...(status === 400 ? { Connection: 'close' } : {}),
+    },
+  })
 }

@@ -1,4 +1,4 @@
-// Everything that is answered out of a repository: manifests and blobs.
+// Everything that is answered out of repositories: manifests, blobs and lists.
 
 import { RequestError, StoreError } from '../errors.ts'
 import type { Exchange } from '../lib/exchange.ts'
@@ -6,13 +6,16 @@ import type { Logger } from '../lib/log.ts'
 import type { Mirror } from '../mirror/mirror.ts'
 import { parseDigest } from '../oci/digest.ts'
 import type { Digest } from '../oci/digest.ts'
-import { imageName, parseReference } from '../oci/name.ts'
+import { imageName, parseReference, repositoryKey } from '../oci/name.ts'
 import type { Reference, Repository } from '../oci/name.ts'
+import { addressOf, served } from './address.ts'
 import { blobHeadResponse, blobResponse } from './blobs.ts'
 import { errorResponse, failureOf } from './error-response.ts'
+import { answerCatalog, answerReferrers, answerTags } from './lists.ts'
 import { manifestResponse } from './manifests.ts'
+import { listQuery } from './page.ts'
 import type { PullLog } from './pull-log.ts'
-import type { Route } from './route.ts'
+import type { ParsedTarget, Query, Route } from './route.ts'
 
 export interface ContentOptions {
   readonly mirror: Mirror
@@ -20,55 +23,101 @@ export interface ContentOptions {
   readonly log: Logger
 }
 
-export type ContentRoute = Extract<Route, { kind: 'manifest' | 'blob' }>
+export type ContentRoute = Extract<
+  Route,
+  { kind: 'manifest' | 'blob' | 'tags' | 'referrers' | 'catalog' }
+>
 
 /** What of a malformed reference is repeated in the error. */
 const QUOTED_LENGTH_MAX = 200
 
+type Call = [request: Request, exchange: Exchange, options: ContentOptions]
+
+/** What is asked for, once it is clear, in words and as a deed. */
+interface Job {
+  readonly what: string
+  readonly answer: (...call: Call) => Promise<Response>
+}
+
 /** Never throws: failures here are what people ask about, so they become responses and log lines. */
 export async function answerContent(
   route: ContentRoute,
-  ns: string | undefined,
-  request: Request,
-  exchange: Exchange,
-  options: ContentOptions,
+  parsed: ParsedTarget,
+  ...call: Call
 ): Promise<Response> {
+  const [request, exchange, options] = call
+  const { mirror, pulls, log } = options
+  const address = addressOf(parsed, request, exchange)
   let what = exchange.target
   let nsUsed = false
   let response: Response
   try {
-    const target = requireTarget(route.name, ns, options.mirror)
-    nsUsed = target.nsUsed
-    const { repository } = target
-    if (route.kind === 'manifest') {
-      const reference = requireReference(route.reference)
-      what = imageName(repository, reference)
-      response = await answerManifest(repository, reference, request, exchange, options)
+    let job: Job
+    if (route.kind === 'catalog') {
+      const place = served(mirror.place(address))
+      nsUsed = place.nsUsed
+      job = catalogJob(place.registry, route, parsed.query)
     } else {
-      const digest = requireDigest(route.digest)
-      what = imageName(repository, { digest })
-      response = await answerBlob(repository, digest, request, exchange, options)
+      const { name } = route
+      const target = served(mirror.target({ ...address, name }), { name })
+      nsUsed = target.nsUsed
+      job = repositoryJob(target.repository, route, parsed.query)
     }
+    what = job.what
+    response = await job.answer(...call)
   } catch (error) {
     const failure = failureOf(error)
     const isOurs = failure.code === 'UNKNOWN' || error instanceof StoreError
-    if (isOurs) options.log.error(`${what}: ${String(error)}`, { error })
-    options.pulls.failed(exchange.client, what, failure)
+    if (isOurs) log.error(`${what}: ${String(error)}`, { error })
+    pulls.failed(exchange.client, what, failure)
     response = errorResponse(failure, request.method)
   }
-  if (nsUsed && ns !== undefined) response.headers.set('OCI-Namespace', ns)
+  if (nsUsed && address.ns !== undefined) response.headers.set('OCI-Namespace', address.ns)
   return response
 }
 
-function requireTarget(
-  name: string,
-  ns: string | undefined,
-  mirror: Mirror,
-): { repository: Repository; nsUsed: boolean } {
-  const target = mirror.target({ name, ns })
-  if (!('refused' in target)) return target
-  const code = target.refused === 'name-invalid' ? 'NAME_INVALID' : 'NAME_UNKNOWN'
-  throw new RequestError(code, target.message, { name })
+function catalogJob(
+  registry: string | undefined,
+  route: Extract<Route, { kind: 'catalog' }>,
+  query: Query,
+): Job {
+  const checked = listQuery(query)
+  return {
+    what: `the catalog of ${registry ?? 'all registries'}`,
+    answer: (...call) => answerCatalog(route, checked, registry, ...call),
+  }
+}
+
+/** Throws RequestError for what no repository can have. */
+function repositoryJob(
+  repository: Repository,
+  route: Exclude<ContentRoute, { kind: 'catalog' }>,
+  query: Query,
+): Job {
+  switch (route.kind) {
+    case 'manifest': {
+      const reference = requireReference(route.reference)
+      const what = imageName(repository, reference)
+      return { what, answer: (...call) => answerManifest(repository, reference, ...call) }
+    }
+    case 'blob': {
+      const digest = requireDigest(route.digest)
+      const what = imageName(repository, { digest })
+      return { what, answer: (...call) => answerBlob(repository, digest, ...call) }
+    }
+    case 'tags': {
+      const checked = listQuery(query)
+      const what = `the tags of ${repositoryKey(repository)}`
+      return { what, answer: (...call) => answerTags(route, checked, repository, ...call) }
+    }
+    case 'referrers': {
+      const digest = requireDigest(route.digest)
+      const checked = listQuery(query)
+      const what = `the referrers of ${imageName(repository, { digest })}`
+      const about = { ...route, digest }
+      return { what, answer: (...call) => answerReferrers(about, checked, repository, ...call) }
+    }
+  }
 }
 
 /** The conformance suite wants 404 for a malformed tag and accepts 400 for a malformed digest. */

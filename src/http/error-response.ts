@@ -9,6 +9,8 @@ export interface Failure {
   readonly status: number
   readonly code: ErrorCode
   readonly message: string
+  /** For the log, where that tells more. */
+  readonly logMessage?: string
   readonly detail?: unknown
   readonly headers?: Record<string, string>
 }
@@ -40,7 +42,8 @@ export function failureOf(error: unknown): Failure {
     const { status, code } = UPSTREAM[error.kind]
     const seconds = Math.ceil((error.retryAfterMs ?? RETRY_AFTER_SECONDS * 1000) / 1000)
     const headers = status === 503 ? { headers: { 'Retry-After': String(seconds) } } : {}
-    return { status, code, message: error.message, ...headers }
+    const { message: logMessage, publicMessage: message } = error
+    return { status, code, message, logMessage, ...headers }
   }
   if (error instanceof IntegrityError) {
     return { status: 502, code: 'UNAVAILABLE', message: error.message }

@@ -15,7 +15,7 @@ export function manifestResponse(
     'Cache-Control': 'tag' in reference ? REVALIDATE : IMMUTABLE,
     'Cache-Status': cacheStatus(answer.how),
   })
-  if (answer.staleBecause) headers.set('Warning', warning(answer.staleBecause))
+  if (answer.staleBecause) headers.set('Warning', warning(answer.staleBecause.publicMessage))
   if (matchesEtag(request.headers.get('If-None-Match'), answer.digest)) {
     return new Response(null, { status: 304, headers })
   }

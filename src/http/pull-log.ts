@@ -2,6 +2,7 @@
 // until it has asked nothing for a while.
 
 import { LRUCache } from 'lru-cache'
+import type { Reason } from '../errors.ts'
 import type { Logger } from '../lib/log.ts'
 import { formatBytes, formatElapsed } from '../lib/units.ts'
 import type { BlobAnswer } from '../mirror/blobs.ts'
@@ -53,7 +54,7 @@ export class PullLog {
   ): void {
     const pull = this.#pull(client, repository, reference)
     pull.manifests.add(answer.how)
-    pull.staleBecause ??= answer.staleBecause
+    pull.staleBecause ??= answer.staleBecause?.message
     this.#settle(pull, repository)
   }
 
@@ -76,10 +77,23 @@ export class PullLog {
     }
   }
 
+  /** `what`: `the tags of docker.io/library/nginx`. */
+  listed(
+    client: string,
+    what: string,
+    count: number,
+    answer: { readonly staleBecause?: Reason | undefined } = {},
+  ): void {
+    const staleBecause = answer.staleBecause?.message
+    const stale = staleBecause === undefined ? '' : `; from memory: ${staleBecause}`
+    const fields = { client, what, count, ...(staleBecause !== undefined && { staleBecause }) }
+    this.#log.info(`listed ${what} for ${client}: ${count}${stale}`, fields)
+  }
+
   failed(client: string, asked: string, failure: Failure): void {
     const what = asked.slice(0, NAME_LENGTH_MAX)
     const fields = { client, image: what, status: failure.status, code: failure.code }
-    const line = `${what} for ${client}: ${failure.status} ${failure.message}`
+    const line = `${what} for ${client}: ${failure.status} ${failure.logMessage ?? failure.message}`
     if (failure.status >= 500 || failure.status === 403) this.#log.warn(line, fields)
     else this.#log.info(line, fields)
   }

@@ -5,19 +5,22 @@ import type { ByteSource } from '../lib/byte-source.ts'
 import type { Extent } from '../lib/extents.ts'
 import { SingleFlight } from '../lib/single-flight.ts'
 import { within } from '../lib/within.ts'
-import { digestAlgorithm, digestOf } from '../oci/digest.ts'
 import type { Digest } from '../oci/digest.ts'
 import { imageName, repositoryKey } from '../oci/name.ts'
 import type { Repository } from '../oci/name.ts'
 import type { BlobStore, StoredBlob } from '../store/blob-store.ts'
 import type { Hasher } from '../store/hasher.ts'
-import type { ContentRow, Index } from '../store/index-port.ts'
+import type { Index } from '../store/index-port.ts'
 import type { Upstreams } from '../upstream/upstream.ts'
 import type { AbandonPolicy } from './abandon.ts'
 import type { MirrorEvents } from './events.ts'
 import { Fill } from './fill.ts'
 import type { FillEnd } from './fill.ts'
 import { Misses } from './misses.ts'
+import { openedBy } from './opening.ts'
+import { probeBlob } from './probe.ts'
+import type { ProbedBlob } from './probe.ts'
+import type { SharedContent } from './shared-content.ts'
 import type { Uses } from './uses.ts'
 
 /** A push may be going on: what is missing now may be there soon. */
@@ -54,6 +57,7 @@ export interface BlobsOptions {
   readonly upstreams: Upstreams
   readonly events: MirrorEvents
   readonly uses: Uses
+  readonly shared: SharedContent
   readonly abandoned: AbandonPolicy
   readonly offline: boolean
   readonly now: () => number
@@ -76,39 +80,40 @@ export class Blobs {
 
   /** Undefined when there is no such blob in this repository. Throws UpstreamError where asking fails. */
   async open(repository: Repository, digest: Digest): Promise<BlobAnswer | undefined> {
-    const content = await this.#options.index.findContent(repository, digest)
+    const { index, uses, shared } = this.#options
+    const content = await index.findContent(repository, digest)
     // containerd asks for manifests here too and would take octet-stream for their type.
     if (content?.kind === 'manifest') return undefined
-    if (!content && !this.#mayAsk(repository, digest)) return undefined
+    const isShared = content !== undefined && (await shared.mayServe(digest, content))
+    if (!isShared && !this.#mayAsk(repository, digest)) return undefined
     const running = this.#fills.get(digest)
-    if (running) return await this.#follow(running, 'join', repository, content)
+    if (running) return await this.#follow(running, 'join', repository)
     const endings = this.#endings
     const stored = await this.#openStored(digest)
     if (stored) {
-      let isAllowed = false
+      let isAllowed = isShared
       try {
-        isAllowed = Boolean(content ?? (await this.#confirm(repository, digest)))
+        isAllowed ||= (await this.#confirm(repository, digest)) !== undefined
       } finally {
         if (!isAllowed) await stored.close()
       }
-      if (isAllowed) this.#options.uses.note(digest)
+      if (isAllowed) uses.note(digest)
       return isAllowed ? hit(stored) : undefined
     }
-    // A download that began and ended while the disk was looked at has stored it since.
+    // A download that began and ended meanwhile has stored it since.
     if (this.#fills.has(digest) || endings !== this.#endings) return this.open(repository, digest)
-    if (this.#options.offline || this.#missing.has(imageName(repository, { digest }))) {
-      return undefined
-    }
-    const started = this.#start(repository, digest, content?.sizeBytes)
-    return await this.#follow(started, 'miss', repository, content)
+    if (!this.#mayAsk(repository, digest)) return undefined
+    const started = this.#start(repository, digest, content?.sizeBytes, !isShared)
+    return await this.#follow(started, 'miss', repository)
   }
 
   /** The size alone, for HEAD: what is stored or a descriptor tells it without asking anybody. */
   async size(repository: Repository, digest: Digest): Promise<number | undefined> {
-    const { index } = this.#options
+    const { index, shared } = this.#options
     const content = await index.findContent(repository, digest)
     if (content?.kind === 'manifest') return undefined
-    const stored = content && (await index.findBlob(digest))
+    const isShared = content !== undefined && (await shared.mayServe(digest, content))
+    const stored = isShared ? await index.findBlob(digest) : undefined
     if (stored) return stored.sizeBytes
     if (content?.sizeBytes !== undefined) return content.sizeBytes
     const running = this.#fills.get(digest)
@@ -154,7 +159,6 @@ export class Blobs {
     fill: Fill,
     how: 'join' | 'miss',
     repository: Repository,
-    content: ContentRow | undefined,
   ): Promise<BlobAnswer | undefined> {
     const { digest } = fill
     const isOwn = isSame(fill.repository, repository)
@@ -164,7 +168,7 @@ export class Blobs {
       const answer = answerOf(fill, how)
       let isAllowed = false
       try {
-        isAllowed = isOwn || Boolean(content ?? (await this.#confirm(repository, digest)))
+        isAllowed = isOwn || (await this.#mayJoin(fill, repository))
       } finally {
         if (!isAllowed) answer.dismiss()
       }
@@ -174,6 +178,17 @@ export class Blobs {
     // Over by now, or of another repository whose upstream failed while this one's may have it.
     await fill.ended
     return await this.open(repository, digest)
+  }
+
+  /** What everybody can read where it comes from is shared with who names it, before it is held. */
+  async #mayJoin(fill: Fill, repository: Repository): Promise<boolean> {
+    const { index } = this.#options
+    const { digest } = fill
+    if (fill.isAnonymous !== undefined && (await index.findContent(repository, digest))) {
+      const from = await index.findVisibility(fill.repository)
+      if (from?.isPublic ?? fill.isAnonymous) return true
+    }
+    return (await this.#confirm(repository, digest)) !== undefined
   }
 
   /** Undefined where another's fill failed, which says nothing about this repository. */
@@ -192,7 +207,12 @@ export class Blobs {
     throw new UpstreamError('timed-out', `${what} is being asked for and does not answer`)
   }
 
-  #start(repository: Repository, digest: Digest, expectedBytes: number | undefined): Fill {
+  #start(
+    repository: Repository,
+    digest: Digest,
+    expectedBytes: number | undefined,
+    mustAsk: boolean,
+  ): Fill {
     const { index, store, hasher, upstreams, abandoned, events, now } = this.#options
     const trouble = this.#storeTrouble
     if (trouble && now() - trouble.since < STORE_TROUBLE_MS) throw trouble.error
@@ -204,13 +224,15 @@ export class Blobs {
       digest,
       repository,
       expectedBytes,
+      mustAsk,
       abandoned,
       hasher,
       stage: () => store.stage(digest),
       open: (range) => upstream.openBlob(repository.name, digest, range),
-      published: async (sizeBytes) => {
+      // Until it is verified it may be anything, and be it what a login brought elsewhere.
+      published: async (sizeBytes, isAnonymous) => {
+        if (isAnonymous !== undefined) await this.#seen(repository, digest, isAnonymous)
         await index.publishBlob(digest, sizeBytes, now())
-        await index.recordContent(repository, digest, { kind: 'blob', sizeBytes })
       },
     })
     this.#fills.set(digest, fill)
@@ -230,41 +252,53 @@ export class Blobs {
     const { error } = end
     if (error instanceof StoreError) this.#storeTrouble = { error, since: this.#options.now() }
     // With bytes of an earlier attempt among them it may have been those that were wrong.
-    if (error instanceof IntegrityError && !fill.isResumed) this.#wrong.add(name)
+    const mayBeRight = fill.isResumed || fill.othersMayBeRight
+    if (error instanceof IntegrityError && !mayBeRight) this.#wrong.add(name)
   }
 
-  /**
-   * Whether this repository contains what another was seen to contain. One byte is asked for:
-   * public.ecr.aws answers 401 to every HEAD of a blob. The empty blob has none, so no range of it
-   * can be answered.
-   */
+  /** Whether this repository contains what another was seen to contain. */
   #confirm(repository: Repository, digest: Digest): Promise<Confirmed | undefined> {
     const name = imageName(repository, { digest })
     return this.#confirming.run(name, () => this.#askFor(repository, digest))
   }
 
   async #askFor(repository: Repository, digest: Digest): Promise<Confirmed | undefined> {
-    const { upstreams, index } = this.#options
+    const { upstreams, index, shared } = this.#options
+    const held = await index.findBlob(digest)
     // Whoever asked just before may have learnt it since this one looked.
     const known = await index.findContent(repository, digest)
-    if (known?.kind === 'blob') return known
+    if (held && known?.kind === 'blob' && (await shared.mayServe(digest, known))) return held
     const upstream = upstreams.registry(repository.registry)
-    const isEmpty = digest === digestOf(new Uint8Array(0), digestAlgorithm(digest))
-    const range = isEmpty ? undefined : { start: 0, end: 0 }
-    const opened = await upstream.openBlob(repository.name, digest, range)
-    if (!opened) {
-      this.#missing.add(imageName(repository, { digest }))
-      return undefined
-    }
-    opened.abort()
-    const sizeBytes = opened.totalBytes
-    await index.recordContent(repository, digest, { kind: 'blob', sizeBytes })
-    return { sizeBytes }
+    const found = await shared.confirm(repository, (asking) =>
+      probeBlob(upstream, repository.name, digest, asking),
+    )
+    if (!found) this.#missing.add(imageName(repository, { digest }))
+    if (!found || (held && isOther(found, held))) return undefined
+    await this.#seen(repository, digest, found.isAnonymous)
+    return { sizeBytes: found.totalBytes }
+  }
+
+  /**
+   * A disk that is full keeps nobody from the blob. No size is noted: until the content is verified, only
+   * a descriptor's can be relied on.
+   */
+  async #seen(repository: Repository, digest: Digest, isAnonymous: boolean): Promise<void> {
+    const { hasLogin } = this.#options.upstreams.registry(repository.registry)
+    const opens = openedBy('blob', { isAnonymous, isOrigin: false }, hasLogin)
+    const row = { kind: 'blob', sizeBytes: undefined, opens } as const
+    await this.#options.index.recordContent(repository, digest, row).catch((error: unknown) => {
+      if (!(error instanceof StoreError)) throw error
+    })
   }
 }
 
 interface Confirmed {
   readonly sizeBytes: number | undefined
+}
+
+/** What is held is the right size, so who tells another one has something else. */
+function isOther({ totalBytes }: ProbedBlob, held: { readonly sizeBytes: number }): boolean {
+  return totalBytes !== undefined && totalBytes !== held.sizeBytes
 }
 
 function isSame(one: Repository, other: Repository): boolean {

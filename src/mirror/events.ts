@@ -15,6 +15,12 @@ export interface MirrorEvents {
   unrefreshed(repository: Repository, tag: Tag, because: string): void
   /** A manifest was served but not stored. */
   unrecorded(repository: Repository, digest: Digest, because: string): void
+  /** Upstream has more tags than are listed, and these are the first of them. */
+  listCut(repository: Repository, count: number): void
+  /** A list was served but not stored. */
+  listUnrecorded(repository: Repository, list: 'tags' | 'referrers', because: string): void
+  /** Since now anybody may read the repository, or since now only a login may. */
+  turned(repository: Repository, isPublic: boolean): void
   /** Stored content failed a check and was taken out of service. */
   damaged(digest: Digest, found: string): void
 }
@@ -43,6 +49,19 @@ export function logMirrorEvents(log: Logger): MirrorEvents {
     unrecorded(repository, digest, because) {
       const name = imageName(repository, { digest })
       log.error(`${name} was served but not stored: ${because}`, { image: name, because })
+    },
+    listCut(repository, count) {
+      const name = repositoryKey(repository)
+      log.warn(`${name} has more tags than the ${count} that were listed`, { image: name, count })
+    },
+    listUnrecorded(repository, list, because) {
+      const name = repositoryKey(repository)
+      log.error(`the ${list} of ${name} were served but not stored: ${because}`, { image: name })
+    },
+    turned(repository, isPublic) {
+      const name = repositoryKey(repository)
+      const can = isPublic ? 'can be' : 'can no longer be'
+      log.info(`${name} ${can} read without a login`, { repository: name, isPublic })
     },
     damaged(digest, found) {
       log.error(`${digest} is damaged (${found}): moved to quarantine`, { digest })

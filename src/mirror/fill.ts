@@ -34,12 +34,14 @@ export interface FillOptions {
   readonly repository: Repository
   /** The size a descriptor of the repository names, where one does. */
   readonly expectedBytes: number | undefined
+  /** What is kept may be of another repository: nobody is answered before upstream has given some here. */
+  readonly mustAsk?: boolean
   readonly abandoned: AbandonPolicy
   readonly hasher: Hasher
   stage(): Promise<StagedBlob>
   open(range?: { start: number; end?: number }): Promise<OpenedBlob | undefined>
-  /** Called once the content is published; readers do not wait for it. */
-  published(sizeBytes: number): Promise<void>
+  /** Called once the content is published; readers do not wait for it. With `Fill.isAnonymous`. */
+  published(sizeBytes: number, isAnonymous: boolean | undefined): Promise<void>
 }
 
 /**
@@ -72,6 +74,10 @@ export class Fill {
   #totalBytes: number | undefined
   #isVerified = false
   #upstream: OpenedBlob | undefined
+  /** Of everybody who sent bytes of it. */
+  readonly #distrusts: OpenedBlob['distrust'][] = []
+  #othersMayBeRight = false
+  #isAnonymous: boolean | undefined
   #fetchedBytes = 0
   #early: EarlyRequest | undefined
   readonly #parking = new AbortController()
@@ -101,6 +107,16 @@ export class Fill {
   /** Whether an earlier attempt's bytes are part of it. */
   get isResumed(): boolean {
     return this.#isResumed
+  }
+
+  /** The content was wrong, and upstream has an endpoint that was not asked for it yet. */
+  get othersMayBeRight(): boolean {
+    return this.#othersMayBeRight
+  }
+
+  /** Whether all bytes came without a login; undefined before upstream has given any. */
+  get isAnonymous(): boolean | undefined {
+    return this.#isAnonymous
   }
 
   /** Stopped, as opposed to failed: a new fill may go on from there. */
@@ -186,7 +202,7 @@ export class Fill {
     this.#totalBytes = staged.totalBytes
     progress.resume()
     this.#hash.advance(progress.frontier)
-    this.#answer()
+    if (!this.#options.mustAsk) this.#answer()
   }
 
   /** False when upstream has no such blob. */
@@ -196,6 +212,9 @@ export class Fill {
     for (;;) {
       await this.#stopEarlyAt(progress.frontier)
       const gap = progress.gap()
+      if (this.#isResumed && gap.start === this.#totalBytes && !this.#isAnswerable) {
+        return await this.#askForOne()
+      }
       if (this.#isAnswerable && gap.start === this.#totalBytes) return true
       const before = this.#fetchedBytes
       try {
@@ -208,6 +227,14 @@ export class Fill {
         await delay(resumeDelayMs(attempts), undefined, { signal: this.#parking.signal })
       }
     }
+  }
+
+  /** All of it is kept, and whether upstream has it here is not known. */
+  async #askForOne(): Promise<boolean> {
+    const opened = await this.#ask({ start: 0, end: 0 })
+    opened?.abort()
+    if (opened) this.#answer()
+    return opened !== undefined
   }
 
   async #fetchGap(gap: Gap): Promise<boolean> {
@@ -231,7 +258,7 @@ export class Fill {
     // Where the end is known it is named: some registries answer 416 to an open range.
     const end = gap.end ?? this.#totalBytes
     const whole = gap.start === 0 && gap.end === undefined
-    const opened = await this.#options.open(
+    const opened = await this.#ask(
       whole ? undefined : { start: gap.start, ...(end === undefined ? {} : { end: end - 1 }) },
     )
     this.#upstream = opened
@@ -240,11 +267,27 @@ export class Fill {
     return opened
   }
 
+  async #ask(range?: { start: number; end?: number }): Promise<OpenedBlob | undefined> {
+    const opened = await this.#options.open(range)
+    if (!opened) return undefined
+    this.#distrusts.push(opened.distrust)
+    this.#isAnonymous = opened.isAnonymous && this.#isAnonymous !== false
+    return opened
+  }
+
+  /** Which of them sent the wrong bytes cannot be told. */
+  #distrustSources(): void {
+    for (const distrust of this.#distrusts) this.#othersMayBeRight = distrust()
+  }
+
   #learnSize(opened: OpenedBlob): void {
     const told = opened.totalBytes
     if (told !== undefined && this.#totalBytes !== undefined && told !== this.#totalBytes) {
       opened.abort()
-      throw this.#wrongSize(told)
+      const wrong = this.#wrongSize(told)
+      // Before a byte of it is used: another endpoint can still do better, unseen.
+      if (opened.distrust()) throw new UpstreamError('bad-response', wrong.message)
+      throw wrong
     }
     this.#totalBytes ??= told
     if (this.#totalBytes !== undefined) return this.#answer()
@@ -322,7 +365,7 @@ export class Fill {
     try {
       await this.#progress?.settled()
       await staged.publish(totalBytes)
-      await this.#options.published(totalBytes)
+      await this.#options.published(totalBytes, this.#isAnonymous)
       return { how: 'published' }
     } catch (error) {
       return { how: 'unstored', error: error as Error }
@@ -335,7 +378,8 @@ export class Fill {
   async #endMissing(): Promise<FillEnd> {
     this.#isOver = true
     this.#hash?.drop()
-    await this.#staged?.discard()
+    if (this.#staged)
+      await (this.#isOthers(this.#staged) ? this.#staged.park() : this.#staged.discard())
     await this.#staged?.close()
     this.#settle.resolve(false)
     return { how: 'missing' }
@@ -344,6 +388,7 @@ export class Fill {
   async #endFailed(error: Error): Promise<FillEnd> {
     this.#isOver = true
     this.#hash?.drop()
+    if (error instanceof IntegrityError) this.#distrustSources()
     const isParked = this.#parking.signal.aborted
     const told = isParked ? new UpstreamError('unreachable', 'the download was stopped') : error
     this.#settle.reject(told)
@@ -361,11 +406,17 @@ export class Fill {
 
   /** Wrong content is thrown away; what merely broke off is kept for the next attempt. */
   async #putAway(staged: StagedBlob, error: Error): Promise<void> {
+    if (this.#isOthers(staged)) return await staged.park()
     const progress = this.#requireProgress()
     const isWrong = error instanceof IntegrityError || error instanceof StoreError
     if (isWrong || this.#isGone || progress.bytes === 0) return await staged.discard()
     progress.note(this.#totalBytes)
     await staged.park()
+  }
+
+  /** What another repository's download left is still good for that one. */
+  #isOthers(staged: StagedBlob): boolean {
+    return (this.#options.mustAsk ?? false) && !this.#isOpened && staged.extents.length > 0
   }
 
   async #closeWhenUnread(staged: StagedBlob): Promise<void> {
@@ -399,7 +450,7 @@ export class Fill {
     const early = new EarlyRequest({
       window,
       totalBytes: this.#totalBytes as number,
-      open: (range) => this.#options.open(range),
+      open: (range) => this.#ask(range),
       writer: (start) => this.#writer(start),
     })
     this.#early = early

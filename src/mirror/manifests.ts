@@ -1,5 +1,5 @@
-// Manifests by digest: from the index where the repository is known to contain them, else from
-// upstream, verified and stored before anybody gets them.
+// Manifests by digest: from the index where they may be read in the repository, else from upstream,
+// verified and stored before anybody gets them.
 
 import { IntegrityError, StoreError, UpstreamError, digestMismatch } from '../errors.ts'
 import { SingleFlight } from '../lib/single-flight.ts'
@@ -8,10 +8,13 @@ import type { Digest } from '../oci/digest.ts'
 import { describeManifest } from '../oci/manifest.ts'
 import { imageName } from '../oci/name.ts'
 import type { Reference, Repository, Tag } from '../oci/name.ts'
-import type { HeldManifest, Index } from '../store/index-port.ts'
-import type { Upstreams } from '../upstream/upstream.ts'
+import type { HeldManifest, Index, ManifestRecord, Sighting } from '../store/index-port.ts'
+import type { Asking, Provenance, Upstreams } from '../upstream/upstream.ts'
 import type { MirrorEvents } from './events.ts'
 import { Misses } from './misses.ts'
+import { openedBy } from './opening.ts'
+import { isHeadOf } from './probe.ts'
+import type { SharedContent } from './shared-content.ts'
 import type { Uses } from './uses.ts'
 
 /** A push may be going on: what is missing now may be there soon. */
@@ -23,18 +26,29 @@ export interface FoundManifest {
   readonly how: 'hit' | 'miss'
 }
 
+type FetchedHere = HeldManifest & Provenance
+
+/** What a tag turned out to point to. */
+export interface FetchedTag extends Provenance {
+  readonly digest: Digest
+  readonly mediaType: string
+  readonly sizeBytes: number
+}
+
 export interface ManifestsOptions {
   readonly index: Index
   readonly upstreams: Upstreams
   readonly events: MirrorEvents
   readonly uses: Uses
+  readonly shared: SharedContent
   readonly offline: boolean
   readonly now: () => number
 }
 
 export class Manifests {
   readonly #options: ManifestsOptions
-  readonly #fetching = new SingleFlight<HeldManifest | undefined>()
+  readonly #finding = new SingleFlight<HeldManifest | undefined>()
+  readonly #fetchingTags = new SingleFlight<FetchedHere | undefined>()
   readonly #missing: Misses
 
   constructor(options: ManifestsOptions) {
@@ -48,74 +62,95 @@ export class Manifests {
    */
   async find(repository: Repository, digest: Digest): Promise<FoundManifest | undefined> {
     const { index, offline, uses } = this.#options
-    const [held, content] = await Promise.all([
-      index.findManifest(digest),
-      index.findContent(repository, digest),
-    ])
-    if (held && content?.kind === 'manifest') {
+    const found = await this.held(repository, digest)
+    if (found) {
       uses.note(digest)
-      return { manifest: held, how: 'hit' }
+      return found
     }
     const key = imageName(repository, { digest })
     if (offline || this.#missing.has(key)) return undefined
-    const manifest = await this.#fetching.run(key, async () => {
+    const manifest = await this.#finding.run(key, async () => {
       // Whoever asked just before may have brought it since this one looked.
       const known = await this.held(repository, digest)
       if (known) return known.manifest
+      const held = await index.findManifest(digest)
       return await (held ? this.#confirm(repository, held) : this.#fetch(repository, { digest }))
     })
     if (!manifest) this.#missing.add(key)
     return manifest && { manifest, how: 'miss' }
   }
 
-  /** What is held and known to be in the repository; asks nobody. */
+  /** What is held and may be read in the repository; asks nobody. */
   async held(repository: Repository, digest: Digest): Promise<FoundManifest | undefined> {
-    const { index } = this.#options
-    const content = await index.findContent(repository, digest)
-    const manifest = content?.kind === 'manifest' ? await index.findManifest(digest) : undefined
-    return manifest && { manifest, how: 'hit' }
+    const { index, shared } = this.#options
+    const [manifest, content] = await Promise.all([
+      index.findManifest(digest),
+      index.findContent(repository, digest),
+    ])
+    if (!manifest || content?.kind !== 'manifest') return undefined
+    return (await shared.mayServe(digest, content)) ? { manifest, how: 'hit' } : undefined
   }
 
   /** For registries whose HEAD names no digest. */
   async fetchTag(
     repository: Repository,
     tag: Tag,
-  ): Promise<{ digest: Digest; mediaType: string; sizeBytes: number } | undefined> {
-    const key = imageName(repository, { tag })
-    const manifest = await this.#fetching.run(key, () => this.#fetch(repository, { tag }))
+    asking: Asking,
+  ): Promise<FetchedTag | undefined> {
+    const key = `${imageName(repository, { tag })} ${asking.originOnly ? 'origin' : 'any'}`
+    const manifest = await this.#fetchingTags.run(key, () =>
+      this.#fetch(repository, { tag }, asking),
+    )
     if (!manifest) return undefined
-    const { digest, mediaType, bytes } = manifest
-    return { digest, mediaType, sizeBytes: bytes.byteLength }
+    const { bytes, ...told } = manifest
+    return { ...told, sizeBytes: bytes.byteLength }
   }
 
-  /** Held for another repository: a HEAD tells whether this one contains it too. */
+  /** Held for other repositories: a HEAD tells whether this one contains it too. */
   async #confirm(repository: Repository, held: HeldManifest): Promise<HeldManifest | undefined> {
-    const { index, upstreams } = this.#options
+    const { upstreams, shared } = this.#options
     const { digest } = held
     const upstream = upstreams.registry(repository.registry)
-    if (!(await upstream.headManifest(repository.name, { digest }))) return undefined
-    await index.recordManifest(repository, {
-      ...held,
-      ...describeManifest(held.bytes, held.mediaType),
+    return await shared.confirm(repository, async (asking) => {
+      const head = await upstream.headManifest(repository.name, { digest }, asking)
+      if (!head) return undefined
+      // A proxy's page is an answer too; bytes that verify are none of those.
+      if (!isHeadOf(head, digest)) return await this.#fetch(repository, { digest }, asking)
+      const opens = openedBy('manifest', head, upstream.hasLogin)
+      const described = describeManifest(held.bytes, held.mediaType)
+      await this.#record(repository, { ...held, ...described, opens })
+      return held
     })
-    return held
   }
 
-  async #fetch(repository: Repository, reference: Reference): Promise<HeldManifest | undefined> {
-    const { index, upstreams, events } = this.#options
+  async #fetch(
+    repository: Repository,
+    reference: Reference,
+    asking: Asking = {},
+  ): Promise<FetchedHere | undefined> {
+    const { upstreams } = this.#options
     const upstream = upstreams.registry(repository.registry)
-    const fetched = await upstream.getManifest(repository.name, reference)
+    const fetched = await upstream.getManifest(repository.name, reference, asking)
     if (!fetched) return undefined
-    const { bytes, contentType } = fetched
+    const { bytes, contentType, isAnonymous, isOrigin } = fetched
     const described = describeOrRefuse(bytes, contentType)
     const digest = 'digest' in reference ? reference.digest : digestOf(bytes)
     const found = digestOf(bytes, digestAlgorithm(digest))
     if (found !== digest) throw digestMismatch(digest, found)
-    await index.recordManifest(repository, { digest, bytes, ...described }).catch((error) => {
+    const opens = openedBy('manifest', fetched, upstream.hasLogin)
+    await this.#record(repository, { digest, bytes, ...described, opens })
+    return { digest, bytes, mediaType: described.mediaType, isAnonymous, isOrigin }
+  }
+
+  /** A disk that is full keeps nobody from the manifest. */
+  async #record(repository: Repository, manifest: ManifestRecord & Sighting): Promise<void> {
+    const { index, events } = this.#options
+    try {
+      await index.recordManifest(repository, manifest)
+    } catch (error) {
       if (!(error instanceof StoreError)) throw error
-      events.unrecorded(repository, digest, error.message)
-    })
-    return { digest, bytes, mediaType: described.mediaType }
+      events.unrecorded(repository, manifest.digest, error.message)
+    }
   }
 }
 

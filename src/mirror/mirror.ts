@@ -1,26 +1,40 @@
 // The one place that answers for a registry: what a manifest or blob request gets.
 
-import { IntegrityError } from '../errors.ts'
+import { IntegrityError, plainReason, reasonOf } from '../errors.ts'
+import type { Reason } from '../errors.ts'
 import type { Digest } from '../oci/digest.ts'
 import { isManifestType } from '../oci/media-type.ts'
+import { imageName } from '../oci/name.ts'
 import type { Reference, Repository, Tag } from '../oci/name.ts'
+import type { Index } from '../store/index-port.ts'
+import type { RegistryStatus, Upstreams } from '../upstream/upstream.ts'
 import { Blobs } from './blobs.ts'
 import type { BlobAnswer, BlobsOptions } from './blobs.ts'
+import { catalogNames } from './catalog.ts'
 import type { MirrorEvents } from './events.ts'
 import { tagTtl } from './freshness.ts'
 import type { TagTtl } from './freshness.ts'
+import { inTime } from './in-time.ts'
 import { Manifests } from './manifests.ts'
 import type { FoundManifest } from './manifests.ts'
+import { Referrers, REFERRERS_FRESH_MS } from './referrers.ts'
+import type { ReferrersAnswer } from './referrers.ts'
+import { SharedContent } from './shared-content.ts'
+import { TagLists } from './tag-lists.ts'
+import type { TagListAnswer } from './tag-lists.ts'
 import { Tags } from './tags.ts'
 import type { ResolvedTag } from './tags.ts'
-import { resolveTarget } from './target.ts'
+import { resolvePlace, resolveTarget } from './target.ts'
 import { Uses } from './uses.ts'
-import type { Addressing, Asked, Target } from './target.ts'
+import { Visibility } from './visibility.ts'
+import type { VisibilityOptions } from './visibility.ts'
+import type { Address, Addressing, Asked, Place, Target } from './target.ts'
 
-export interface MirrorOptions extends Omit<BlobsOptions, 'uses'> {
+export interface MirrorOptions extends Omit<BlobsOptions, 'uses' | 'shared'>, VisibilityOptions {
   readonly addressing: Addressing
   readonly tagTtl: TagTtl
-  readonly staleAfterMs: number
+  /** Whether `catalog` answers at all. */
+  readonly catalog: boolean
 }
 
 export interface ManifestAnswer {
@@ -32,28 +46,48 @@ export interface ManifestAnswer {
   /** `revalidated`: upstream was asked by HEAD and what it named was held. */
   readonly how: 'hit' | 'revalidated' | 'miss' | 'stale'
   /** Why this may be out of date, in a sentence. */
-  readonly staleBecause: string | undefined
+  readonly staleBecause: Reason | undefined
 }
 
 export class Mirror {
   readonly #addressing: Addressing
+  readonly #upstreams: Upstreams
+  readonly #visibility: Visibility
   readonly #manifests: Manifests
   readonly #tags: Tags
+  readonly #tagLists: TagLists
+  readonly #referrers: Referrers
   readonly #blobs: Blobs
+  readonly #index: Index
+  readonly #hasCatalog: boolean
   readonly #uses: Uses
   readonly #events: MirrorEvents
 
   constructor(options: MirrorOptions) {
     this.#addressing = options.addressing
+    this.#upstreams = options.upstreams
+    this.#visibility = new Visibility(options)
     this.#events = options.events
     this.#uses = new Uses(options.index, options.now)
-    this.#manifests = new Manifests({ ...options, uses: this.#uses })
+    const shared = new SharedContent(options.index, (each) => this.#visibility.isAllowed(each))
+    this.#manifests = new Manifests({ ...options, uses: this.#uses, shared })
     this.#tags = new Tags({
       ...options,
       manifests: this.#manifests,
       ttlMs: tagTtl(options.tagTtl),
     })
-    this.#blobs = new Blobs({ ...options, uses: this.#uses })
+    const { movingMs } = options.tagTtl
+    this.#tagLists = new TagLists({ ...options, ttlMs: movingMs })
+    this.#referrers = new Referrers({
+      ...options,
+      manifests: this.#manifests,
+      manifestOfTag: (repository, tag) => this.manifest(repository, { tag }, 'bytes'),
+      // Who wants to hear of every tag that moves wants to hear of every signature.
+      ttlMs: movingMs === 0 ? 0 : REFERRERS_FRESH_MS,
+    })
+    this.#index = options.index
+    this.#hasCatalog = options.catalog
+    this.#blobs = new Blobs({ ...options, uses: this.#uses, shared })
   }
 
   /** Which repository of which registry a client means. */
@@ -61,8 +95,27 @@ export class Mirror {
     return resolveTarget(asked, this.#addressing)
   }
 
-  /** Undefined when there is no such manifest. Throws UpstreamError where that cannot be told. */
+  /** Which registry a client means that names no repository. */
+  place(address: Address): Place {
+    return resolvePlace(address, this.#addressing)
+  }
+
+  /**
+   * Undefined when there is no such manifest. Throws UpstreamError where that cannot be told, and, as
+   * the others do, RequestError where the repository is not for everybody.
+   */
   async manifest(
+    repository: Repository,
+    reference: Reference,
+    want: 'head' | 'bytes',
+  ): Promise<ManifestAnswer | undefined> {
+    const found = this.#visibility.answer(repository, { kind: 'manifest', reference }, () =>
+      this.#findManifest(repository, reference, want),
+    )
+    return await inTime(imageName(repository, reference), found)
+  }
+
+  async #findManifest(
     repository: Repository,
     reference: Reference,
     want: 'head' | 'bytes',
@@ -100,7 +153,7 @@ export class Mirror {
       ? await this.#manifests.find(repository, tag.completeDigest).catch(() => undefined)
       : undefined
     if (complete) {
-      const because = failure?.message ?? 'the newer one is not held'
+      const because = failure ? reasonOf(failure) : plainReason('the newer one is not held')
       return answer(complete, { ...tag, staleBecause: tag.staleBecause ?? because })
     }
     if (failure) throw failure
@@ -123,12 +176,55 @@ export class Mirror {
     return digest && (await this.#manifests.find(repository, digest))
   }
 
-  blob(repository: Repository, digest: Digest): Promise<BlobAnswer | undefined> {
-    return this.#blobs.open(repository, digest)
+  async blob(repository: Repository, digest: Digest): Promise<BlobAnswer | undefined> {
+    const dismiss = (found: BlobAnswer | undefined): void => found?.dismiss()
+    const found = this.#visibility.answer(
+      repository,
+      { kind: 'blob', digest },
+      () => this.#blobs.open(repository, digest),
+      dismiss,
+    )
+    return await inTime(imageName(repository, { digest }), found, { dismiss })
   }
 
-  blobSize(repository: Repository, digest: Digest): Promise<number | undefined> {
-    return this.#blobs.size(repository, digest)
+  async blobSize(repository: Repository, digest: Digest): Promise<number | undefined> {
+    const size = this.#visibility.answer(repository, { kind: 'blob', digest }, () =>
+      this.#blobs.size(repository, digest),
+    )
+    return await inTime(imageName(repository, { digest }), size)
+  }
+
+  /** Undefined when there is no such repository. Throws UpstreamError where that cannot be told. */
+  async tags(repository: Repository): Promise<TagListAnswer | undefined> {
+    return await this.#visibility.answer(repository, { kind: 'tags' }, () =>
+      this.#tagLists.find(repository),
+    )
+  }
+
+  /** What is not there is not referred to; throws where that cannot be told. */
+  async referrers(repository: Repository, subject: Digest): Promise<ReferrersAnswer> {
+    return await this.#visibility.answer(repository, { kind: 'referrers', subject }, () =>
+      this.#referrers.find(repository, subject),
+    )
+  }
+
+  /** The names of what is held and may be read; undefined where this mirror is not to tell. */
+  async catalog(registry: string | undefined): Promise<readonly string[] | undefined> {
+    if (!this.#hasCatalog) return undefined
+    const held = await this.#index.heldRepositories()
+    const listed = held.filter((each) => this.#visibility.isListed(each, each.isPublic))
+    return catalogNames(listed, registry, this.#addressing)
+  }
+
+  /** Of the registries that were asked since the start, and of those with a login. */
+  status(): readonly RegistryStatus[] {
+    return this.#upstreams
+      .all()
+      .map((upstream) => upstream.status())
+      .filter(
+        ({ endpoints, login }) =>
+          login !== 'none' || endpoints.some(({ state }) => state !== 'unused'),
+      )
   }
 
   /** Stops downloads and keeps what is there. */

@@ -1,6 +1,7 @@
-// What upstream was just seen not to have, so that it is not asked again at once.
+// What upstream was just asked, or just seen not to have, so that it is not asked again at once.
 
-import { LRUCache } from 'lru-cache'
+import type { LRUCache } from 'lru-cache'
+import { boundedMap } from '../lib/bounded-map.ts'
 
 /** More than a scan of unknown names needs; each entry is a name and a time. */
 const ENTRIES_MAX = 10_000
@@ -11,7 +12,7 @@ export class Misses {
   readonly #now: () => number
 
   constructor(forMs: number, now: () => number) {
-    this.#entries = new LRUCache({ max: ENTRIES_MAX })
+    this.#entries = boundedMap(ENTRIES_MAX)
     this.#forMs = forMs
     this.#now = now
   }

@@ -1,18 +1,21 @@
 // What a tag points to: from the index while it is fresh, from upstream by HEAD else, and what was
 // last known where upstream does not answer.
 
-import { StoreError, UpstreamError } from '../errors.ts'
+import { plainReason, reasonOf, StoreError, UpstreamError } from '../errors.ts'
+import type { Reason } from '../errors.ts'
 import { SingleFlight } from '../lib/single-flight.ts'
 import { within } from '../lib/within.ts'
 import type { Digest } from '../oci/digest.ts'
+import { isManifestType } from '../oci/media-type.ts'
 import { imageName } from '../oci/name.ts'
 import type { Repository, Tag } from '../oci/name.ts'
 import type { Index, TagRow } from '../store/index-port.ts'
-import type { Upstreams } from '../upstream/upstream.ts'
+import type { Asking, Provenance, Upstreams } from '../upstream/upstream.ts'
 import type { MirrorEvents } from './events.ts'
 import { freshness } from './freshness.ts'
 import type { Manifests } from './manifests.ts'
 import { Misses } from './misses.ts'
+import { openedBy } from './opening.ts'
 
 /** A tag that upstream does not have is not asked for again within this. */
 const MISSING_TAG_MS = 30_000
@@ -22,7 +25,7 @@ export interface ResolvedTag {
   readonly mediaType: string | undefined
   readonly sizeBytes: number | undefined
   /** Why this may be out of date, in a sentence; undefined when it is not. */
-  readonly staleBecause: string | undefined
+  readonly staleBecause: Reason | undefined
   /** A digest known to be whole, for when the one above cannot be had. */
   readonly completeDigest: Digest | undefined
   /** Whether upstream was asked for this answer. */
@@ -39,6 +42,13 @@ export interface TagsOptions {
   /** A known tag is answered as it was once upstream has taken this long. */
   readonly staleAfterMs: number
   readonly now: () => number
+}
+
+/** What upstream said that a tag points to. */
+interface Found extends Provenance {
+  readonly digest: Digest
+  readonly mediaType: string | undefined
+  readonly sizeBytes: number | undefined
 }
 
 export class Tags {
@@ -65,7 +75,7 @@ export class Tags {
       case 'fresh':
         return resolved(row, undefined, false)
       case 'stale':
-        return await this.#lastKnown(row, 'the mirror is offline')
+        return await this.#lastKnown(row, plainReason('the mirror is offline'))
       case 'revalidate':
         return await this.#revalidate(repository, tag, row)
     }
@@ -78,13 +88,14 @@ export class Tags {
   ): Promise<ResolvedTag | undefined> {
     try {
       const found = await within(this.#options.staleAfterMs, this.#refresh(repository, tag))
-      if (found === 'slow') return await this.#lastKnown(row, 'upstream is slow to answer')
+      if (found === 'slow')
+        return await this.#lastKnown(row, plainReason('upstream is slow to answer'))
       return found && resolved(found, undefined, true)
     } catch (error) {
-      const { message } = error as Error
+      const reason = reasonOf(error)
       if (!(error instanceof UpstreamError))
-        this.#options.events.unrefreshed(repository, tag, message)
-      return await this.#lastKnown(row, message)
+        this.#options.events.unrefreshed(repository, tag, reason.message)
+      return await this.#lastKnown(row, reason)
     }
   }
 
@@ -93,40 +104,69 @@ export class Tags {
    * header is not the digest of what it serves. The bytes tell.
    */
   async refetch(repository: Repository, tag: Tag): Promise<Digest | undefined> {
-    const { manifests, now } = this.#options
-    const found = await manifests.fetchTag(repository, tag)
-    if (found) await this.#move(repository, tag, { ...found, checkedAt: now() })
+    const { index, manifests } = this.#options
+    const row = await index.findTag(repository, tag)
+    const found = await this.#newest(row, (asking) => manifests.fetchTag(repository, tag, asking))
+    if (found) await this.#move(repository, tag, found)
     return found?.digest
   }
 
   /** One HEAD, however many ask; a GET only where the registry's HEAD names no digest. */
   #refresh(repository: Repository, tag: Tag): Promise<TagRow | undefined> {
     return this.#refreshing.run(imageName(repository, { tag }), async () => {
-      const { index, upstreams, manifests, now } = this.#options
-      const head = await upstreams
-        .registry(repository.registry)
-        .headManifest(repository.name, { tag })
-      const found = head?.digest
-        ? { digest: head.digest, mediaType: head.mediaType, sizeBytes: head.sizeBytes }
-        : head && (await manifests.fetchTag(repository, tag))
-      if (!found) {
-        await index.forgetTag(repository, tag)
-        this.#missing.add(imageName(repository, { tag }))
-        return undefined
-      }
-      return await this.#move(repository, tag, { ...found, checkedAt: now() })
+      const { index } = this.#options
+      const row = await index.findTag(repository, tag)
+      const found =
+        (await this.#newest(row, (asking) => this.#lookUp(repository, tag, asking))) ??
+        (row && (await this.#afterAll(repository, tag)))
+      if (found) return await this.#move(repository, tag, found)
+      await index.forgetTag(repository, tag)
+      this.#missing.add(imageName(repository, { tag }))
+      return undefined
     })
   }
 
+  /**
+   * A 404 without a body may be an ingress whose registry restarts, and what was there is not forgotten
+   * for that: the answer to a GET tells whose word it is.
+   */
+  async #afterAll(repository: Repository, tag: Tag): Promise<Found | undefined> {
+    return await this.#options.manifests.fetchTag(repository, tag, { originOnly: true })
+  }
+
+  async #lookUp(repository: Repository, tag: Tag, asking: Asking): Promise<Found | undefined> {
+    const { upstreams, manifests } = this.#options
+    const upstream = upstreams.registry(repository.registry)
+    const head = await upstream.headManifest(repository.name, { tag }, asking)
+    if (!head) return undefined
+    const { digest } = head
+    return digest ? { ...head, digest } : await manifests.fetchTag(repository, tag, asking)
+  }
+
+  /**
+   * What the tag points to. A public mirror may lag behind the registry that it copies, so where it
+   * says something new the origin decides, and where that cannot be asked the tag stays: it may be what
+   * was there before this mirror first saw it.
+   */
+  async #newest(
+    row: TagRow | undefined,
+    ask: (asking: Asking) => Promise<Found | undefined>,
+  ): Promise<Found | undefined> {
+    const found = await ask({})
+    if (!row || !found || found.isOrigin || found.digest === row.digest) return found
+    return await ask({ originOnly: true })
+  }
+
   /** A disk that is full keeps nobody from hearing what upstream said. */
-  async #move(
-    repository: Repository,
-    tag: Tag,
-    to: Omit<TagRow, 'completeDigest'>,
-  ): Promise<TagRow | undefined> {
-    const { index, events } = this.#options
+  async #move(repository: Repository, tag: Tag, found: Found): Promise<TagRow | undefined> {
+    const { index, upstreams, events, now } = this.#options
+    const { digest, mediaType, sizeBytes } = found
+    const given = mediaType !== undefined && isManifestType(mediaType) ? 'manifest' : 'hearsay'
+    const { hasLogin } = upstreams.registry(repository.registry)
+    const opens = openedBy(given, found, hasLogin)
+    const to = { digest, mediaType, sizeBytes, checkedAt: now() }
     try {
-      await index.moveTag(repository, tag, to)
+      await index.moveTag(repository, tag, { ...to, opens })
       return await index.findTag(repository, tag)
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
@@ -139,7 +179,7 @@ export class Tags {
    * Without upstream, what can be pulled whole counts: the last complete digest, unless the one last
    * seen is whole for at least the same platforms.
    */
-  async #lastKnown(row: TagRow, because: string): Promise<ResolvedTag> {
+  async #lastKnown(row: TagRow, because: Reason): Promise<ResolvedTag> {
     const { index } = this.#options
     if (row.completeDigest) {
       const newer = await index.wholePlatforms(row.digest)
@@ -153,7 +193,7 @@ export class Tags {
   }
 }
 
-function resolved(row: TagRow, staleBecause: string | undefined, asked: boolean): ResolvedTag {
+function resolved(row: TagRow, staleBecause: Reason | undefined, asked: boolean): ResolvedTag {
   const { digest, mediaType, sizeBytes, completeDigest } = row
   return { digest, mediaType, sizeBytes, completeDigest, staleBecause, asked }
 }

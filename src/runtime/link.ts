@@ -2,6 +2,7 @@
 
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import { tcpOf } from './tls-port.ts'
 
 /** After a FIN, how long a client may keep talking before the connection is dropped. */
 const LINGER_MS = 2000
@@ -46,6 +47,11 @@ export class Link {
 
   release(): void {
     this.socket.off('close', this.#onClose)
+  }
+
+  /** For a body that only the end of the connection delimits: many take even an end of TLS that nobody announced for a good one. */
+  reset(): void {
+    tcpOf(this.socket).resetAndDestroy()
   }
 
   /**

@@ -9,8 +9,10 @@ import { getRequestListener } from '@hono/node-server'
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response'
 import type { FileBody } from '../lib/byte-source.ts'
 import type { Exchange } from '../lib/exchange.ts'
+import type { KeyPair } from '../lib/key-pair.ts'
 import { Link } from './link.ts'
 import { sendBody } from './send-body.ts'
+import { shareWithTls, tcpOf } from './tls-port.ts'
 
 /** Longer than any client keeps an idle connection (BuildKit: 120 s), so that clients close first. */
 const KEEP_ALIVE_MS = 125_000
@@ -26,6 +28,10 @@ const DRAIN_SWEEP_MS = 100
 export interface ListenOptions {
   readonly host: string
   readonly port: number
+  /** The one registry that this listener stands for, if it does. */
+  readonly registry: string | undefined
+  /** Serves HTTPS too, on the same port. */
+  readonly tls: KeyPair | undefined
   readonly clientIdleTimeoutMs: number
   readonly fetch: (request: Request, exchange: Exchange) => Response | Promise<Response>
 }
@@ -38,6 +44,8 @@ export interface Listener {
   drain(): Promise<void>
   /** Ends everything at once. */
   stop(): Promise<void>
+  /** Another certificate, for new connections. */
+  show(pair: KeyPair): void
 }
 
 /** Rejects with the system's error where the address cannot be listened on. */
@@ -52,11 +60,22 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     server.emit('request', request, response),
   )
   const sockets = new Set<Socket>()
-  server.on('connection', (socket: Socket) => {
+  const track = (socket: Socket): void => {
     sockets.add(socket)
     socket.on('error', () => undefined)
     socket.once('close', () => sockets.delete(socket))
-  })
+  }
+  const tlsPort =
+    options.tls &&
+    shareWithTls(server, {
+      pair: options.tls,
+      timeoutMs: HEADERS_TIMEOUT_MS,
+      onSecure: (secure) => {
+        sockets.delete(tcpOf(secure))
+        track(secure)
+      },
+    })
+  server.on('connection', track)
   const address = await listening(server, options)
   return {
     address: { host: options.host, port: address.port },
@@ -71,8 +90,11 @@ export async function listen(options: ListenOptions): Promise<Listener> {
     },
     stop: async () => {
       gate.isOpen = false
-      await closed(server, () => server.closeAllConnections())
+      await closed(server, () => {
+        for (const socket of sockets) socket.destroy()
+      })
     },
+    show: (pair) => tlsPort?.show(pair),
   }
 }
 
@@ -86,7 +108,8 @@ function requestListener(
     async (request, env) => {
       const { incoming, outgoing } = env as { incoming: IncomingMessage; outgoing: ServerResponse }
       const client = incoming.socket.remoteAddress ?? 'unknown'
-      const exchange: Exchange = { target: incoming.url ?? '/', client }
+      const { registry: listenerRegistry } = options
+      const exchange: Exchange = { target: incoming.url ?? '/', client, listenerRegistry }
       const response = await options.fetch(request, exchange)
       if (!exchange.body) {
         // Bodies of files have a watchdog of their own, which knows when it is upstream that is slow.
@@ -160,7 +183,7 @@ async function sendFileBody(
     // Why is the source's to tell; here only the connection can still say that something is missing.
     // To HTTP/1.0 a FIN is the proper end of a body without a length: only a reset says it there.
     const isEndByFin = incoming.httpVersion === '1.0' && !head.headers.has('Content-Length')
-    if (isEndByFin) link.socket.resetAndDestroy()
+    if (isEndByFin) link.reset()
     else link.breakOff()
   } finally {
     body.source.release()

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
+import { plainRegistry } from '../../src/config/config.ts'
 import { StoreError } from '../../src/errors.ts'
 import { registryApp } from '../../src/http/app.ts'
 import { PullLog } from '../../src/http/pull-log.ts'
@@ -12,6 +13,7 @@ import { listen } from '../../src/runtime/listener.ts'
 import type { BlobStore } from '../../src/store/blob-store.ts'
 import type { Index } from '../../src/store/index-port.ts'
 import { openStore } from '../../src/store/store.ts'
+import { logUpstreamEvents } from '../../src/upstream/events.ts'
 import { createUpstreams } from '../../src/upstream/upstreams.ts'
 import { heldContent, seededContent } from '../support/content.ts'
 import { buildImage } from '../support/images.ts'
@@ -87,8 +89,15 @@ async function start(t: TestContext): Promise<Setting> {
     error: (message) => errors.push(message),
   }
   const upstream = await ScriptedUpstream.start()
-  const registries = new Map([['docker.io', { endpoints: [new URL(upstream.url)] }]])
-  const upstreams = createUpstreams({ registries, offline: false, userAgent: 'regmirror/test' })
+  const registries = new Map([
+    ['docker.io', { ...plainRegistry, endpoints: [new URL(upstream.url)], credentials: undefined }],
+  ])
+  const upstreams = createUpstreams({
+    registries,
+    offline: false,
+    userAgent: 'regmirror/test',
+    events: logUpstreamEvents(log),
+  })
   const store = await openStore(folder, 1)
   const mirror = new Mirror({
     index: onDisk(disk, store.index),
@@ -96,23 +105,28 @@ async function start(t: TestContext): Promise<Setting> {
     hasher: store.hasher,
     upstreams,
     events: logMirrorEvents(log),
+    registries,
     addressing: {
       registries,
       aliases: new Map(),
       pathAliases: new Map(),
+      hosts: new Map(),
       defaultRegistry: 'docker.io',
     },
     tagTtl: { movingMs: 0, exactMs: 0, patterns: [] },
     staleAfterMs: 30_000,
+    catalog: true,
     offline: false,
     abandoned: 'auto',
     now: Date.now,
   })
   const pulls = new PullLog(log, Date.now)
-  const app = registryApp({ mirror, pulls, log, version: 'test' })
+  const app = registryApp({ mirror, pulls, log, version: 'test', authority: undefined })
   const listener = await listen({
     host: '127.0.0.1',
     port: 0,
+    registry: undefined,
+    tls: undefined,
     clientIdleTimeoutMs: 30_000,
     fetch: (request, exchange) => app.fetch(request, { exchange }),
   })

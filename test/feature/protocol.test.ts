@@ -2,8 +2,10 @@ import assert from 'node:assert/strict'
 import http from 'node:http'
 import net from 'node:net'
 import { after, before, test } from 'node:test'
+import { statusReport } from '../../src/http/status.ts'
 import { bytesContent, seededContent } from '../support/content.ts'
 import { buildImage } from '../support/images.ts'
+import { tooManyRequests } from '../support/scripted-reply.ts'
 import { Setting, errorCode } from '../support/test-mirror.ts'
 import type { Answer } from '../support/test-mirror.ts'
 
@@ -72,6 +74,24 @@ const REFUSALS: [string, string, number, string][] = [
   ['GET', `/v2/app/manifests/${ABSENT}`, 404, 'MANIFEST_UNKNOWN'],
   ['GET', `/v2/app/blobs/${ABSENT}`, 404, 'BLOB_UNKNOWN'],
   ['GET', '/v2/app/nothing/here', 404, 'NAME_UNKNOWN'],
+  ['GET', '/v2/_oci/ext/discover', 404, 'NAME_UNKNOWN'],
+  ['GET', '/v2/app/_oci/ext/discover', 404, 'NAME_UNKNOWN'],
+  ['GET', '/v2/app/referrers/sha256:totallywrong', 400, 'DIGEST_INVALID'],
+  ['GET', '/v2/app/tags/list?n=-1', 400, 'PAGINATION_NUMBER_INVALID'],
+  ['GET', '/v2/app/tags/list?n=ten', 400, 'PAGINATION_NUMBER_INVALID'],
+  ['GET', '/v2/app/tags/list?n=1.5', 400, 'PAGINATION_NUMBER_INVALID'],
+  ['GET', '/v2/_catalog?n=+1', 400, 'PAGINATION_NUMBER_INVALID'],
+  ['OPTIONS', '/v2/app/manifests/1', 405, 'UNSUPPORTED'],
+  ['TRACE', '/v2/app/manifests/1', 405, 'UNSUPPORTED'],
+  ['OPTIONS', '/v2/', 405, 'UNSUPPORTED'],
+  ['POST', '/v2/_catalog', 405, 'UNSUPPORTED'],
+  ['POST', '/healthz', 405, 'UNSUPPORTED'],
+  ['PUT', '/v2/ghcr.io/app/manifests/1', 405, 'UNSUPPORTED'],
+  ['PUT', '/v2/app/manifests/1?ns=ghcr.io', 405, 'UNSUPPORTED'],
+  ['PUT', '/ghcr.io/v2/app/manifests/1', 405, 'UNSUPPORTED'],
+  ['POST', '/ghcr.io/v2/app/blobs/uploads/', 405, 'UNSUPPORTED'],
+  ['POST', '/evil.test/v2/app/blobs/uploads/', 405, 'UNSUPPORTED'],
+  ['GET', '/ghcr.io/v2/app/blobs/uploads/an-id', 404, 'BLOB_UPLOAD_UNKNOWN'],
 ]
 
 for (const [method, path, status, code] of REFUSALS) {
@@ -90,18 +110,24 @@ for (const [method, path, status, code] of REFUSALS) {
   })
 }
 
-test('a push with a body is refused before the body is waited for', async () => {
-  const headers = { 'content-length': '1000000', expect: '100-continue' }
-  const answer = await setting.mirror.ask('PUT', '/v2/app/manifests/1', headers)
-  assert.equal(answer.status, 405)
-  assert.equal(answer.headers.get('connection'), 'close')
-})
+for (const path of ['/v2/app/manifests/1', '/ghcr.io/v2/app/manifests/1']) {
+  test(`a push with a body is refused before the body is waited for: ${path}`, async () => {
+    const headers = { 'content-length': '1000000', expect: '100-continue' }
+    const answer = await setting.mirror.ask('PUT', path, headers)
+    assert.equal(answer.status, 405)
+    assert.equal(answer.headers.get('connection'), 'close')
+  })
+}
 
-test('the version 1 API is plainly not here', async () => {
-  const answer = await setting.mirror.get('/v1/_ping')
-  assert.equal(answer.status, 404)
-  assert.match(answer.headers.get('content-type') ?? '', /^text\/plain/)
-})
+for (const path of ['/v1/_ping', '/v1/search?q=app', '/ghcr.io/v1/_ping']) {
+  test(`the version 1 API is plainly not here, with what that means: ${path}`, async () => {
+    const answer = await setting.mirror.get(path)
+    assert.equal(answer.status, 404)
+    assert.match(answer.headers.get('content-type') ?? '', /^text\/plain/)
+    assert.match(answer.body.toString(), /version 1 .*\/v2\//)
+    assert.equal((await setting.mirror.ask('PUT', path)).status, 404)
+  })
+}
 
 test('TLS on the plain port gets an HTTP answer, by which clients know to try plain HTTP', async () => {
   const { hostname, port } = new URL(setting.mirror.url)
@@ -194,4 +220,84 @@ test('the digest of a manifest under /blobs is no blob', async () => {
 test('outside the registry there are a page for people and a health check', async () => {
   assert.equal((await setting.mirror.get('/healthz')).status, 200)
   assert.match((await setting.mirror.get('/')).body.toString(), /regmirror/)
+  assert.equal((await setting.mirror.get('/favicon.ico')).status, 404)
+})
+
+test('the status tells of the registries that were used, and of no others', async () => {
+  const answer = await setting.mirror.get('/status')
+  assert.equal(answer.status, 200)
+  assert.equal(answer.headers.get('content-type'), 'application/json')
+  const { version, uptimeSeconds, registries } = JSON.parse(answer.body.toString()) as {
+    version: string
+    uptimeSeconds: number
+    registries: unknown
+  }
+  assert.match(version, /^\d+\.\d+\.\d+/)
+  assert.ok(Number.isInteger(uptimeSeconds))
+  assert.deepEqual(registries, [
+    {
+      registry: 'docker.io',
+      login: 'none',
+      endpoints: [{ url: setting.upstream.url, state: 'working' }],
+    },
+  ])
+})
+
+test('the status tells what went wrong and until when an endpoint is left alone', async () => {
+  await using failing = await Setting.start()
+  const { mirror, upstream } = failing
+  upstream.script({ path: '/v2/some/app/', reply: tooManyRequests(1000) })
+  assert.equal((await mirror.get('/v2/some/app/manifests/1')).status, 503)
+  const { registries } = JSON.parse((await mirror.get('/status')).body.toString()) as {
+    registries: { endpoints: { state: string; until: string; lastFailure: { at: string } }[] }[]
+  }
+  const [endpoint] = registries[0]?.endpoints ?? []
+  assert.equal(endpoint?.state, 'paused')
+  assert.ok(Date.parse(endpoint.until) > Date.now())
+  const { at, ...failure } = endpoint.lastFailure
+  const { host } = new URL(upstream.url)
+  assert.deepEqual(failure, { kind: 'rate-limited', status: 429, host })
+  assert.ok(Date.parse(at) <= Date.now())
+})
+
+test('the status never shows a login, nor the account that is counted', () => {
+  const report = statusReport('1.0.0', 1234, [
+    {
+      registry: 'docker.io',
+      login: 'configured',
+      loginTriedAtMs: undefined,
+      quota: {
+        limit: 200,
+        remaining: 76,
+        windowSeconds: 21_600,
+        source: 'some-account',
+        toldAtMs: 0,
+      },
+      endpoints: [
+        {
+          url: new URL('https://some-user:some-password@hub.test/path/'),
+          state: 'unused',
+          untilMs: undefined,
+          lastFailure: undefined,
+        },
+      ],
+    },
+  ])
+  assert.deepEqual(JSON.parse(JSON.stringify(report)), {
+    version: '1.0.0',
+    uptimeSeconds: 1,
+    registries: [
+      {
+        registry: 'docker.io',
+        login: 'configured',
+        quota: {
+          limit: 200,
+          remaining: 76,
+          windowSeconds: 21_600,
+          toldAt: '1970-01-01T00:00:00.000Z',
+        },
+        endpoints: [{ url: 'https://hub.test/path', state: 'unused' }],
+      },
+    ],
+  })
 })

@@ -35,6 +35,13 @@ async function pulled(): Promise<Setting> {
   return setting
 }
 
+// While the registry behind it restarts.
+const INGRESS_404: Reply = {
+  status: 404,
+  headers: { 'content-type': 'text/plain; charset=utf-8' },
+  body: '404 page not found\n',
+}
+
 // [what upstream does, its reply, what an unknown tag gets then, and its code]
 const TROUBLES: [string, Reply, number, string][] = [
   ['limits the rate', tooManyRequests(60), 503, 'UNAVAILABLE'],
@@ -42,6 +49,8 @@ const TROUBLES: [string, Reply, number, string][] = [
   ['answers 500', status(500), 502, 'UNAVAILABLE'],
   ['answers with an HTML page', htmlPage(), 502, 'UNAVAILABLE'],
   ['answers 404 with an HTML page', htmlPage(404), 502, 'UNAVAILABLE'],
+  // The one who is known is asked about by GET too, which shows whose word it is.
+  ['answers 404 as an ingress does', INGRESS_404, 404, 'MANIFEST_UNKNOWN'],
   ['challenges without end', bearerChallenge('/token', 'x'), 404, 'NAME_UNKNOWN'],
   ['answers 403', status(403), 404, 'NAME_UNKNOWN'],
 ]
@@ -100,14 +109,14 @@ test('an unknown tag at a silent upstream is 504', async () => {
 test('a retry-after of upstream is passed on with 503', async () => {
   await using setting = await Setting.start()
   setting.upstream.script({ reply: tooManyRequests(120) })
-  for (const path of [TAG, `/v2/app/blobs/${image.top.digest}`]) {
+  for (const path of [TAG, UNKNOWN, `/v2/app/blobs/${image.top.digest}`]) {
     const answer = await setting.mirror.get(path)
     assert.equal(answer.status, 503)
     const seconds = Number(answer.headers.get('retry-after'))
     assert.ok(seconds > 60 && seconds <= 120, `${seconds}`)
   }
   // The second did not even ask.
-  assert.equal(setting.asked().length, 1)
+  assert.equal(setting.asked().length, 2)
 })
 
 test('with upstream gone a restarted mirror still serves the same pull', async () => {

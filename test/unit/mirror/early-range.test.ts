@@ -87,8 +87,15 @@ class Race implements AsyncDisposable {
         const index = this.ranges.push(range) - 1
         const body = bodies[index]
         assert.ok(body, `request ${index} for ${JSON.stringify(range)}`)
-        const totalBytes = blob.size
-        return { start: range?.start ?? 0, totalBytes, body: body.read(), abort: () => {} }
+        return {
+          start: range?.start ?? 0,
+          totalBytes: blob.size,
+          body: body.read(),
+          abort: () => {},
+          distrust: () => false,
+          isAnonymous: true,
+          isOrigin: true,
+        }
       },
       published: async () => {},
     })
