@@ -28,7 +28,8 @@ if /tmp/probe 2>/dev/null; then echo "/tmp runs programs" >&2; exit 9; fi
 if touch "$1/bin/probe" 2>/dev/null; then echo "the root is writable" >&2; exit 9; fi
 cd "$1/bin"
 exec setpriv --reuid 65534 --regid 65534 --clear-groups env -i \\
-  ./regmirror serve --listen "127.0.0.1:$2" --data "$1/data" --registry "docker.io=$3"
+  ./regmirror serve --listen "127.0.0.1:$2" --data "$1/data" --registry "docker.io=$3" \\
+  --tls self
 `
 
 test('serves as uid 65534 without home, /tmp and writable root', { skip }, async () => {
@@ -57,7 +58,10 @@ test('serves as uid 65534 without home, /tmp and writable root', { skip }, async
     },
     { what: 'the mirror answers' },
   )
-  await using response = await rawRequest(`http://127.0.0.1:${port}/v2/library/app/blobs/${digest}`)
+  await using authority = await rawRequest(`http://127.0.0.1:${port}/ca.crt`)
+  const ca = (await authority.body()).toString()
+  const url = `https://127.0.0.1:${port}/v2/library/app/blobs/${digest}`
+  await using response = await rawRequest(url, { ca })
   const { sha256, ending } = await response.take({ hash: true })
   assert.deepEqual({ sha256, ending }, { sha256: digest, ending: 'complete' })
 })

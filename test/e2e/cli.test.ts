@@ -86,7 +86,7 @@ suite('help', () => {
 
 suite('wrong usage is one sentence each and exit code 2', () => {
   test('no command, an unknown one, a word too many', () => {
-    refuses(regmirror([]), /name a command: serve, config/)
+    refuses(regmirror([]), /name a command: serve, login, logout, credentials, config/)
     refuses(regmirror(['serv']), /"serv" is not a command; did you mean serve\?/)
     refuses(regmirror(['config', 'x']), /"x" is one word too many for config/)
   })
@@ -124,6 +124,12 @@ suite('wrong usage is one sentence each and exit code 2', () => {
     assert.doesNotMatch(outcome.lines.join(''), /hunter2/)
   })
 
+  test('a password is refused as a flag, and is not repeated', () => {
+    const outcome = regmirror(['serve', '--credentials', 'ghcr.io=user:hunter2'])
+    refuses(outcome, /--credentials: a password does not belong on the command line/)
+    assert.doesNotMatch(outcome.lines.join(''), /hunter2/)
+  })
+
   test('no stack, unless --debug', () => {
     assert.doesNotMatch(regmirror(['serve', '--listen', 'x']).lines.join('\n'), /^\s+at /m)
     assert.match(regmirror(['serve', '--listen', 'x', '--debug']).lines.join('\n'), /^\s+at /m)
@@ -138,7 +144,10 @@ suite('what cannot be served is one sentence and exit code 2', () => {
     const server = createServer()
     const port = await listen(server)
     const outcome = serve('--listen', `127.0.0.1:${port}`)
+    const own = ['--registry-listen', `ghcr.io=127.0.0.1:${port}`]
+    const ofRegistry = serve('--listen', '127.0.0.1:0', ...own)
     server.close()
+    refuses(ofRegistry, new RegExp(`another port with --registry-listen ghcr\\.io=:${port + 1}`))
     refuses(
       outcome,
       new RegExp(`port ${port} is in use on 127\\.0\\.0\\.1: stop .* --listen :${port + 1}`),
@@ -188,6 +197,26 @@ suite('config', () => {
     writeFileSync(folder.join('printed.yaml'), stdout)
     const again = regmirror(['config'], { REGMIRROR_CONFIG: folder.join('printed.yaml') })
     assert.equal(again.stdout.replaceAll(/ {2}# .*/g, ''), stdout.replaceAll(/ {2}# .*/g, ''))
+  })
+
+  test('hides passwords, wherever they stand', () => {
+    const file = folder.join('secrets.yaml')
+    writeFileSync(file, 'registries: {ghcr.io: {credentials: {username: u, password: hunter2}}}')
+    chmodSync(file, 0o644)
+    const env = {
+      https_proxy: 'http://u:hunter2@proxy',
+      REGMIRROR_PROXY: 'quay.io=http://u:hunter2@p',
+    }
+    for (const more of [[], ['--json']]) {
+      const { code, stdout, lines } = regmirror(['config', '--config', file, ...more], env)
+      assert.equal(code, 0, lines.join('\n'))
+      assert.match(stdout, /\(hidden\)/)
+      assert.doesNotMatch(stdout + lines.join(''), /hunter2/)
+      assert.match(
+        lines.join(),
+        /secrets\.yaml: .*: holds a password, and others on this machine may/,
+      )
+    }
   })
 
   test('--json', () => {
