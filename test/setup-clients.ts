@@ -109,12 +109,13 @@ function downloadNewer(say: (line: string) => void, folder: string): void {
   aptGet(say, ['download', ...newerPackages], { options, cwd: folder })
 }
 
+/** Empty where apt knows none; what is downloaded is then missing, and said to be. */
 function debianMirror(): string {
   const format = '$(ORIGIN) $(LABEL) $(REPO_URI)'
   const { stdout } = spawnSync('apt-get', ['indextargets', '--format', format], {
     encoding: 'utf8',
   })
-  return /^Debian Debian (\S+)$/m.exec(stdout)?.[1] ?? 'http://deb.debian.org/debian'
+  return /^Debian Debian (\S+)$/m.exec(stdout)?.[1] ?? ''
 }
 
 function installPackages(say: (line: string) => void): void {
