@@ -6,7 +6,7 @@ export interface RegistryQuirks {
   readonly name: string
   /** Names and addresses of the registry; `*.` stands for one or more labels. */
   readonly hosts: readonly string[]
-  /** Where its tokens are asked for, apart from its own hosts: the only others a login may go to. */
+  /** Where its tokens are asked for, apart from its own hosts and domain; a login may go there too. */
   readonly realmHosts?: readonly string[]
   readonly note: string
 }
