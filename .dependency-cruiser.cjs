@@ -64,9 +64,17 @@ module.exports = {
       values: [...vocabulary, own('credentials')],
       types: [folder('upstream', 'config')],
     }),
+    ...mayImport('care', folder('care'), {
+      values: [...vocabulary, own('care')],
+      types: [folder('store', 'upstream')],
+    }),
+    ...mayImport('owner', folder('owner'), {
+      values: [...vocabulary, own('owner'), file('version')],
+      types: [folder('care')],
+    }),
     ...mayImport('mirror', folder('mirror'), {
       values: [...vocabulary, own('mirror')],
-      types: [folder('store', 'upstream')],
+      types: [folder('care', 'store', 'upstream')],
     }),
     ...mayImport('http', folder('http'), {
       values: [...vocabulary, own('http'), file('version')],
@@ -82,10 +90,10 @@ module.exports = {
       values: [
         ...vocabulary,
         own('cli'),
-        folder('config', 'credentials'),
+        folder('config', 'credentials', 'owner'),
         file('compose', 'version'),
       ],
-      types: [folder('http', 'mirror', 'store', 'upstream', 'runtime', 'tls')],
+      types: [folder('care', 'http', 'mirror', 'store', 'upstream', 'runtime', 'tls')],
     }),
     ...mayImport('bin', folder('bin'), { values: [folder('bin', 'cli', 'runtime')] }),
     {

@@ -54,6 +54,12 @@ export function assembleConfig(parts: Parts): Config {
       headerTimeoutMs: values['upstream-header-timeout'],
       idleTimeoutMs: values['upstream-idle-timeout'],
     },
+    space: {
+      maxBytes: values['max-size']?.bytes,
+      minFreeBytes: values['min-free'],
+      keepUntaggedMs: values['keep-untagged'],
+      scrubMs: values.scrub,
+    },
     clientIdleTimeoutMs: values['client-idle-timeout'],
     drainTimeoutMs: values['drain-timeout'],
     log: { format: values.log, level: values['log-level'], color: !env['NO_COLOR'] },

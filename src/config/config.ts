@@ -32,6 +32,7 @@ export interface Config {
   readonly offline: boolean
   readonly abandoned: Abandoned
   readonly upstream: UpstreamLimits
+  readonly space: SpaceConfig
   /** A reader that takes no byte for so long is cut. */
   readonly clientIdleTimeoutMs: number
   readonly drainTimeoutMs: number
@@ -119,6 +120,18 @@ export interface TagTtlPattern {
   /** A glob: with a `/` over `registry/repository:tag`, without one over the tag alone. */
   readonly pattern: string
   readonly ttlMs: number
+}
+
+/** What the store may take, and how long things stay. */
+export interface SpaceConfig {
+  /** All of it: blobs, staging, quarantine, index. Undefined: no limit of its own. */
+  readonly maxBytes: number | undefined
+  /** To be left free on the disk; undefined: 5 GiB, or a tenth of the disk where that is less. */
+  readonly minFreeBytes: number | undefined
+  /** An image its tag has moved away from, counted from its last use; undefined: for ever. */
+  readonly keepUntaggedMs: number | undefined
+  /** In which everything is hashed again once; undefined: never. */
+  readonly scrubMs: number | undefined
 }
 
 export interface UpstreamLimits {

@@ -16,6 +16,7 @@ import { parseRegistryEntry } from './registry-entry.ts'
 import { parseOption } from './registry-options.ts'
 import type { OptionName, OptionValues } from './registry-options.ts'
 import type { SettingName } from './settings.ts'
+import { parseMaxSize, parseMinFree, parseSpan } from './space.ts'
 import { parseSwitch } from './switch.ts'
 import { parseTagTtl } from './tag-ttl.ts'
 import { parseTlsName } from './tls-name.ts'
@@ -38,6 +39,10 @@ export function settingsSchema(home: Home) {
     offline: parsedBy(parseSwitch),
     abandoned: oneOf(['finish', 'park', 'auto']),
     catalog: parsedBy(parseSwitch),
+    'max-size': parsedBy(parseMaxSize),
+    'min-free': parsedBy(parseMinFree).optional(),
+    'keep-untagged': parsedBy((text) => parseSpan(text, 'forever')),
+    scrub: parsedBy((text) => parseSpan(text, 'off')),
     registry: z.array(parsedBy(parseRegistryEntry)),
     'default-registry': z.string(),
     'registry-listen': options('registry-listen', parseListenAddress),

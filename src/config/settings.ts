@@ -13,6 +13,7 @@ export interface Setting {
 }
 
 const SERVING = 'Serving:'
+const SPACE = 'Space:'
 const REGISTRIES = 'Registries:'
 const WAY_OUT = 'The way to registries (NAME is as in --registry):'
 const LOGINS = 'Logins and what they open:'
@@ -79,6 +80,35 @@ export const settings = {
     value: '',
     describe: 'answer _catalog with what is cached; --no-catalog to keep it to oneself',
     default: 'true',
+  },
+  'max-size': {
+    kind: 'text',
+    group: SPACE,
+    value: 'SIZE|none',
+    describe:
+      'all that the store may take: 200GiB, 1.5TB; what was not used for longest goes first',
+    default: 'none',
+  },
+  'min-free': {
+    kind: 'text',
+    group: SPACE,
+    value: 'SIZE',
+    describe:
+      'what is left free on the disk [default: 5GiB, or a tenth of the disk where that is less]',
+  },
+  'keep-untagged': {
+    kind: 'text',
+    group: SPACE,
+    value: 'DURATION|forever',
+    describe: 'how long an image is kept that its tag has moved away from and that nobody pulls',
+    default: '30d',
+  },
+  scrub: {
+    kind: 'text',
+    group: SPACE,
+    value: 'DURATION|off',
+    describe: 'read and check everything that is stored once in this time, slowly',
+    default: '30d',
   },
   registry: {
     kind: 'list',

@@ -1,6 +1,6 @@
 // What is in effect, as texts with their origins and without secrets: what `regmirror config` prints.
 
-import { formatDuration } from '../lib/units.ts'
+import { formatDuration, formatSize } from '../lib/units.ts'
 import { showCredentials } from './credentials-source.ts'
 import { formatListenAddress } from './listen-address.ts'
 import type { LoadedConfig } from './load.ts'
@@ -9,6 +9,7 @@ import { registryNameOf } from './registry-entry.ts'
 import { optionNames, saidOf } from './registry-options.ts'
 import type { OptionName, OptionValues } from './registry-options.ts'
 import type { SettingName } from './settings.ts'
+import { formatSpan } from './space.ts'
 import { formatTagTtl, ttlPatternOf } from './tag-ttl.ts'
 
 export type ShownValue =
@@ -34,7 +35,7 @@ type ListName = OptionName | 'registry' | 'tag-ttl' | 'alias'
 
 export function singleSettings(loaded: LoadedConfig): readonly Shown[] {
   const { config, values } = loaded
-  const { upstream, tls } = config
+  const { upstream, tls, space } = config
   const files = tls?.kind === 'files' ? tls : undefined
   const singles: Record<Exclude<SettingName, ListName>, ShownValue | undefined> = {
     listen: formatListenAddress(config.listen),
@@ -47,6 +48,10 @@ export function singleSettings(loaded: LoadedConfig): readonly Shown[] {
     offline: config.offline,
     abandoned: config.abandoned,
     catalog: config.catalog,
+    'max-size': space.maxBytes === undefined ? 'none' : formatSize(space.maxBytes),
+    'min-free': space.minFreeBytes === undefined ? undefined : formatSize(space.minFreeBytes),
+    'keep-untagged': formatSpan(space.keepUntaggedMs, 'forever'),
+    scrub: formatSpan(space.scrubMs, 'off'),
     'default-registry': config.defaultRegistry,
     'base-domain': values['base-domain'],
     'docker-config': config.dockerConfig,

@@ -13,6 +13,21 @@ export function parseDuration(text: string): number | undefined {
   return Number.isSafeInteger(durationMs) ? durationMs : undefined
 }
 
+const SIZE = /^(\d+(?:\.\d+)?) ?([kmgtp]?)(i?)b?$/i
+const POWERS = ['', 'k', 'm', 'g', 't', 'p']
+
+/** `200GiB`, `1.5TB`, `500M` (a million times 500), `0`; undefined for what is no size. */
+export function parseSize(text: string): number | undefined {
+  const [, count, prefix = '', binary] = SIZE.exec(text) ?? []
+  if (count === undefined) return undefined
+  // A bare number is refused, as with durations: nobody agrees on its unit.
+  if (/\d$/.test(text)) return Number(text) === 0 ? 0 : undefined
+  if (prefix === '' && binary !== '') return undefined
+  const power = POWERS.indexOf(prefix.toLowerCase())
+  const bytes = Math.round(Number(count) * (binary === '' ? 1000 : 1024) ** power)
+  return Number.isSafeInteger(bytes) ? bytes : undefined
+}
+
 const UNITS = [
   ['d', 86_400_000],
   ['h', 3_600_000],
@@ -25,6 +40,18 @@ export function formatDuration(durationMs: number): string {
   if (durationMs === 86_400_000) return '24h'
   const unit = UNITS.find(([, unitMs]) => durationMs >= unitMs && durationMs % unitMs === 0)
   return unit ? `${durationMs / unit[1]}${unit[0]}` : `${durationMs}ms`
+}
+
+/** Exact, so that what is printed reads back as the same number: `200GiB`, `1500MB`, `17B`. */
+export function formatSize(sizeBytes: number): string {
+  for (const [base, suffix] of [
+    [1024, 'iB'],
+    [1000, 'B'],
+  ] as const) {
+    const power = [4, 3, 2, 1].find((each) => sizeBytes > 0 && sizeBytes % base ** each === 0)
+    if (power !== undefined) return `${sizeBytes / base ** power}${' KMGT'[power]}${suffix}`
+  }
+  return `${sizeBytes}B`
 }
 
 /** Rounded, for lines that people read: `35ms`, `1.2s`, `4m`. */

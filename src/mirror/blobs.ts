@@ -146,7 +146,10 @@ export class Blobs {
       await stored.close()
       throw error
     })
-    if (!row) await index.publishBlob(digest, stored.sizeBytes, now())
+    if (!row) {
+      const { sizeBytes, stamp } = stored
+      await index.publishBlob(digest, { sizeBytes, stamp, storedAt: now() })
+    }
     if (!row || row.sizeBytes === stored.sizeBytes) return stored
     await stored.close()
     await store.quarantine(digest)
@@ -230,9 +233,9 @@ export class Blobs {
       stage: () => store.stage(digest),
       open: (range) => upstream.openBlob(repository.name, digest, range),
       // Until it is verified it may be anything, and be it what a login brought elsewhere.
-      published: async (sizeBytes, isAnonymous) => {
+      published: async (blob, isAnonymous) => {
         if (isAnonymous !== undefined) await this.#seen(repository, digest, isAnonymous)
-        await index.publishBlob(digest, sizeBytes, now())
+        await index.publishBlob(digest, { ...blob, storedAt: now() })
       },
     })
     this.#fills.set(digest, fill)

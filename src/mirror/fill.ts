@@ -28,6 +28,11 @@ const WITHHELD_BYTES = 64 * 1024
 /** Where upstream tells no size: how long to wait for the end before answering without one. */
 const UNKNOWN_SIZE_WAIT_MS = 20_000
 
+export interface PublishedBlob {
+  readonly sizeBytes: number
+  readonly stamp: string
+}
+
 export interface FillOptions {
   readonly digest: Digest
   /** Whose upstream is asked. */
@@ -41,7 +46,7 @@ export interface FillOptions {
   stage(): Promise<StagedBlob>
   open(range?: { start: number; end?: number }): Promise<OpenedBlob | undefined>
   /** Called once the content is published; readers do not wait for it. With `Fill.isAnonymous`. */
-  published(sizeBytes: number, isAnonymous: boolean | undefined): Promise<void>
+  published(blob: PublishedBlob, isAnonymous: boolean | undefined): Promise<void>
 }
 
 /**
@@ -364,8 +369,8 @@ export class Fill {
     const totalBytes = this.#totalBytes as number
     try {
       await this.#progress?.settled()
-      await staged.publish(totalBytes)
-      await this.#options.published(totalBytes, this.#isAnonymous)
+      const stamp = await staged.publish(totalBytes)
+      await this.#options.published({ sizeBytes: totalBytes, stamp }, this.#isAnonymous)
       return { how: 'published' }
     } catch (error) {
       return { how: 'unstored', error: error as Error }

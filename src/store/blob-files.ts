@@ -10,6 +10,7 @@ import { asStoreError } from './disk-error.ts'
 import { blobPath, quarantinePath } from './layout.ts'
 import type { Layout } from './layout.ts'
 import { stageBlob } from './staged-blob.ts'
+import { stampOf } from './stamp.ts'
 
 /** Makes the folders. Throws StoreError where the data folder cannot be written. */
 export async function openBlobFiles(layout: Layout): Promise<BlobStore> {
@@ -32,9 +33,9 @@ async function openPublished(path: string): Promise<StoredBlob | undefined> {
   try {
     file = await open(path, 'r')
     const { fd } = file
-    const { size } = await file.stat()
+    const stats = await file.stat({ bigint: true })
     const close = file.close.bind(file)
-    return { fd, sizeBytes: size, close }
+    return { fd, sizeBytes: Number(stats.size), stamp: stampOf(stats), close }
   } catch (error) {
     await file?.close()
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined

@@ -7,6 +7,8 @@ import type { Extent } from '../lib/extents.ts'
 export interface StoredBlob {
   readonly fd: number
   readonly sizeBytes: number
+  /** Changes whenever somebody touches the file. */
+  readonly stamp: string
   close(): Promise<void>
 }
 
@@ -25,8 +27,8 @@ export interface StagedBlob {
   note(extents: readonly Extent[], totalBytes: number | undefined): void
   /** Everything written so far survives a power loss once this resolves. */
   sync(): Promise<void>
-  /** Syncs and moves the content to its published place. */
-  publish(totalBytes: number): Promise<void>
+  /** Syncs and moves the content to its published place; resolves to the stamp it has there. */
+  publish(totalBytes: number): Promise<string>
   /** Keeps what is there for resuming. */
   park(): Promise<void>
   /** Removes it: the content is wrong. */

@@ -3,7 +3,7 @@
 
 import type { Digest } from '../oci/digest.ts'
 import type { Descriptor } from '../oci/manifest.ts'
-import type { Repository, Tag } from '../oci/name.ts'
+import type { Reference, Repository, Tag } from '../oci/name.ts'
 
 export interface HeldManifest {
   readonly digest: Digest
@@ -75,6 +75,33 @@ export interface StoredReferrers {
   readonly fetchedAt: number
 }
 
+/** What was recorded when content was published, or found right since. */
+export interface BlobRow {
+  readonly sizeBytes: number
+  /** The file as it was then: another one means that somebody touched it. Undefined: not known. */
+  readonly stamp: string | undefined
+}
+
+export interface StoredDigest {
+  readonly digest: Digest
+  readonly sizeBytes: number
+}
+
+/** What clients got of one registry on one day, to be added to what is counted already. */
+export interface PullCount {
+  /** In UTC, `2026-11-22`. */
+  readonly day: string
+  readonly registry: string
+  /** Answers from the store, from a download under way, from upstream, and from memory for want of upstream. */
+  readonly hits: number
+  readonly joins: number
+  readonly misses: number
+  readonly stale: number
+  /** Bytes of content sent to clients, and fetched from upstream. */
+  readonly servedBytes: number
+  readonly fetchedBytes: number
+}
+
 export interface Index {
   findTag(repository: Repository, tag: Tag): Promise<TagRow | undefined>
   /** Upstream said what the tag points to now; also makes the digest visible in the repository. */
@@ -125,11 +152,20 @@ export interface Index {
   ): Promise<void>
   /** Every repository of which a manifest is held, with what is known of its visibility. */
   heldRepositories(): Promise<readonly (Repository & { readonly isPublic: boolean | undefined })[]>
-  publishBlob(digest: Digest, sizeBytes: number, storedAt: number): Promise<void>
+  /** The content is in its place and was hashed just now. */
+  publishBlob(digest: Digest, blob: BlobRow & { readonly storedAt: number }): Promise<void>
   /** The content is no longer there, or no longer right. */
   forgetBlob(digest: Digest): Promise<void>
-  /** The size recorded when it was published. */
-  findBlob(digest: Digest): Promise<{ readonly sizeBytes: number } | undefined>
+  findBlob(digest: Digest): Promise<BlobRow | undefined>
+  /** The stored content was hashed again and is right. */
+  checkedBlob(digest: Digest, stamp: string, checkedAt: number): Promise<void>
+  /** Published content that was not hashed since `before`, longest ago first. */
+  leastRecentlyChecked(before: number, limit: number): Promise<readonly StoredDigest[]>
+  /** Adds to what is counted per day and registry. */
+  countPulls(counts: readonly PullCount[]): Promise<void>
+  /** Keeps an image from being evicted. `by` says who wants it: a list's file name, a person. */
+  pin(repository: Repository, reference: Reference, by: string, pinnedAt: number): Promise<void>
+  unpin(repository: Repository, reference: Reference, by: string): Promise<void>
   /** The platforms of which every manifest and blob is held; `''` stands for an image without an index. */
   wholePlatforms(digest: Digest): Promise<readonly string[]>
   /** When manifests and blobs were last served, in ms since the epoch; unknown digests are ignored. */

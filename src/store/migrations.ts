@@ -93,6 +93,42 @@ export const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (repository, subject)
   ) STRICT, WITHOUT ROWID;
   `,
+  // Room: what was used when, what must stay, what was hashed when.
+  `
+  ALTER TABLE manifest ADD COLUMN untagged_at INTEGER;
+  CREATE INDEX manifest_used ON manifest (coalesce(used_at, stored_at));
+
+  ALTER TABLE blob ADD COLUMN stamp TEXT;
+  ALTER TABLE blob ADD COLUMN checked_at INTEGER;
+  UPDATE blob SET checked_at = stored_at;
+  CREATE INDEX blob_checked ON blob (checked_at);
+  CREATE INDEX blob_used ON blob (coalesce(used_at, stored_at));
+
+  CREATE TABLE pin (
+    repository INTEGER NOT NULL REFERENCES repository (id) ON DELETE CASCADE,
+    reference  TEXT NOT NULL,
+    pinned_by  TEXT NOT NULL,
+    pinned_at  INTEGER NOT NULL,
+    PRIMARY KEY (repository, reference, pinned_by)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE pull_count (
+    day           TEXT NOT NULL,
+    registry      TEXT NOT NULL,
+    hits          INTEGER NOT NULL,
+    joins         INTEGER NOT NULL,
+    misses        INTEGER NOT NULL,
+    stale         INTEGER NOT NULL,
+    served_bytes  INTEGER NOT NULL,
+    fetched_bytes INTEGER NOT NULL,
+    PRIMARY KEY (day, registry)
+  ) STRICT, WITHOUT ROWID;
+
+  CREATE TABLE state (
+    name  TEXT PRIMARY KEY,
+    value TEXT NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ]
 
 /** Brings the database to the newest version. Throws StoreError('newer') for one of a later binary. */

@@ -5,7 +5,15 @@ import { LRUCache } from 'lru-cache'
 import type { Digest } from '../oci/digest.ts'
 import { imageName, repositoryKey } from '../oci/name.ts'
 import type { Repository } from '../oci/name.ts'
-import type { ContentRow, HeldManifest, Index, Sighting, TagRow, Visibility } from './index-port.ts'
+import type {
+  BlobRow,
+  ContentRow,
+  HeldManifest,
+  Index,
+  Sighting,
+  TagRow,
+  Visibility,
+} from './index-port.ts'
 
 /** Manifests are a few KiB; these are the ones of some thousand images. */
 const MANIFEST_BYTES_MAX = 16 * 1024 * 1024
@@ -22,7 +30,7 @@ const OPEN_DIGESTS_MAX = 50_000
 export function rememberingIndex(index: Index): Index {
   const tags = new LRUCache<string, TagRow>({ max: TAGS_MAX })
   const contents = new LRUCache<string, ContentRow>({ max: CONTENT_ROWS_MAX })
-  const blobs = new LRUCache<Digest, { readonly sizeBytes: number }>({ max: BLOB_ROWS_MAX })
+  const blobs = new LRUCache<Digest, BlobRow>({ max: BLOB_ROWS_MAX })
   const visibilities = new LRUCache<string, Visibility>({ max: REPOSITORIES_MAX })
   const open = new LRUCache<Digest, true>({ max: OPEN_DIGESTS_MAX })
   const manifests = new LRUCache<Digest, HeldManifest>({
@@ -91,8 +99,12 @@ export function rememberingIndex(index: Index): Index {
       seen(repository, referrers)
     },
     findBlob: (digest) => remembered(blobs, digest, () => index.findBlob(digest)),
-    async publishBlob(digest, sizeBytes, storedAt) {
-      await index.publishBlob(digest, sizeBytes, storedAt)
+    async publishBlob(digest, blob) {
+      await index.publishBlob(digest, blob)
+      blobs.delete(digest)
+    },
+    async checkedBlob(digest, stamp, checkedAt) {
+      await index.checkedBlob(digest, stamp, checkedAt)
       blobs.delete(digest)
     },
     async forgetBlob(digest) {

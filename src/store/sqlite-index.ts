@@ -3,13 +3,16 @@
 import type { Database, Statement } from 'better-sqlite3'
 import type { Digest } from '../oci/digest.ts'
 import type { Descriptor } from '../oci/manifest.ts'
-import type { Repository, Tag } from '../oci/name.ts'
+import type { Reference, Repository, Tag } from '../oci/name.ts'
 import type {
+  BlobRow,
   ContentRow,
   HeldManifest,
   Index,
   ManifestRecord,
+  PullCount,
   Sighting,
+  StoredDigest,
   StoredReferrers,
   StoredTagList,
   TagRow,
@@ -78,6 +81,10 @@ export class SqliteIndex implements Synchronous<Index> {
         completeDigest: this.#completeDigest(before, to.digest) ?? null,
         checkedAt: to.checkedAt,
       })
+      if (before && before.digest !== to.digest) {
+        this.#sql.movedAway.run({ digest: before.digest, at: to.checkedAt })
+      }
+      this.#sql.taggedAgain.run({ digest: to.digest })
       const { digest, sizeBytes, opens } = to
       this.#recordContent(id, digest, { kind: 'manifest', sizeBytes, opens })
     })()
@@ -100,7 +107,11 @@ export class SqliteIndex implements Synchronous<Index> {
   }
 
   forgetTag(repository: Repository, tag: Tag): void {
-    this.#sql.forgetTag.run({ ...repository, tag })
+    this.#database.transaction(() => {
+      const before = this.findTag(repository, tag)
+      this.#sql.forgetTag.run({ ...repository, tag })
+      if (before) this.#sql.movedAway.run({ digest: before.digest, at: Date.now() })
+    })()
   }
 
   findContent(repository: Repository, digest: Digest): ContentRow | undefined {
@@ -247,17 +258,48 @@ export class SqliteIndex implements Synchronous<Index> {
     })()
   }
 
-  publishBlob(digest: Digest, sizeBytes: number, storedAt: number): void {
-    this.#sql.publishBlob.run({ digest, size: sizeBytes, storedAt })
+  publishBlob(digest: Digest, blob: BlobRow & { storedAt: number }): void {
+    const { sizeBytes, stamp, storedAt } = blob
+    this.#sql.publishBlob.run({ digest, size: sizeBytes, stamp: stamp ?? null, storedAt })
+  }
+
+  checkedBlob(digest: Digest, stamp: string, checkedAt: number): void {
+    this.#sql.checkedBlob.run({ digest, stamp, checkedAt })
+  }
+
+  leastRecentlyChecked(before: number, limit: number): readonly StoredDigest[] {
+    const rows = this.#sql.leastRecentlyChecked.all({ before, limit }) as {
+      digest: Digest
+      size: number
+    }[]
+    return rows.map(({ digest, size }) => ({ digest, sizeBytes: size }))
+  }
+
+  countPulls(counts: readonly PullCount[]): void {
+    this.#database.transaction(() => {
+      for (const count of counts) this.#sql.countPulls.run(count)
+    })()
+  }
+
+  pin(repository: Repository, reference: Reference, by: string, pinnedAt: number): void {
+    this.#database.transaction(() => {
+      const id = this.#repositoryId(repository)
+      this.#sql.pin.run({ repository: id, reference: textOf(reference), by, pinnedAt })
+    })()
+  }
+
+  unpin(repository: Repository, reference: Reference, by: string): void {
+    this.#sql.unpin.run({ ...repository, reference: textOf(reference), by })
   }
 
   forgetBlob(digest: Digest): void {
     this.#sql.forgetBlob.run({ digest })
   }
 
-  findBlob(digest: Digest): { sizeBytes: number } | undefined {
-    const row = this.#sql.findBlob.get({ digest }) as { size: number } | undefined
-    return row && { sizeBytes: row.size }
+  findBlob(digest: Digest): BlobRow | undefined {
+    const row = this.#sql.findBlob.get({ digest }) as
+      { size: number; stamp: string | null } | undefined
+    return row && { sizeBytes: row.size, stamp: row.stamp ?? undefined }
   }
 
   wholePlatforms(digest: Digest): readonly string[] {
@@ -307,4 +349,8 @@ export class SqliteIndex implements Synchronous<Index> {
     })
     if (changes > 0 && row.kind === 'manifest') this.#sql.linkContent.run({ digest, repository })
   }
+}
+
+function textOf(reference: Reference): string {
+  return 'tag' in reference ? reference.tag : reference.digest
 }

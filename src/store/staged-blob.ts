@@ -15,6 +15,7 @@ import { bootId } from './boot-id.ts'
 import { asStoreError } from './disk-error.ts'
 import { blobPath, extentsPath, stagingPath } from './layout.ts'
 import type { Layout } from './layout.ts'
+import { stampOf } from './stamp.ts'
 
 interface Note {
   readonly boot: string
@@ -137,8 +138,9 @@ class StagedFile implements StagedBlob {
     }
   }
 
-  async publish(totalBytes: number): Promise<void> {
+  async publish(totalBytes: number): Promise<string> {
     const target = blobPath(this.#layout, this.#digest)
+    let stamp: string
     try {
       // An earlier attempt may have written past the end of what the content turned out to be.
       await this.#file.truncate(totalBytes)
@@ -146,12 +148,14 @@ class StagedFile implements StagedBlob {
       await mkdir(dirname(target), { recursive: true })
       await rename(this.path, target)
       await syncFolder(dirname(target))
+      stamp = stampOf(await this.#file.stat({ bigint: true }))
     } catch (error) {
       throw asStoreError(error, `cannot publish ${this.#digest}`)
     } finally {
       await this.#closeNote()
     }
     await rm(extentsPath(this.#layout, this.#digest), { force: true })
+    return stamp
   }
 
   async park(): Promise<void> {

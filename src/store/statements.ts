@@ -132,13 +132,41 @@ export const statements = {
     INSERT INTO tag_list (repository, tags, fetched_at) VALUES (@repository, @tags, @fetchedAt)
     ON CONFLICT (repository) DO UPDATE SET tags = excluded.tags, fetched_at = excluded.fetched_at`,
 
+  movedAway: `UPDATE manifest SET untagged_at = @at WHERE digest = @digest`,
+  taggedAgain: `
+    UPDATE manifest SET untagged_at = NULL WHERE digest = @digest AND untagged_at IS NOT NULL`,
+
   publishBlob: `
-    INSERT INTO blob (digest, size, stored_at) VALUES (@digest, @size, @storedAt)
-    ON CONFLICT (digest) DO UPDATE SET size = excluded.size, stored_at = excluded.stored_at`,
+    INSERT INTO blob (digest, size, stored_at, stamp, checked_at)
+    VALUES (@digest, @size, @storedAt, @stamp, @storedAt)
+    ON CONFLICT (digest) DO UPDATE SET size = excluded.size, stored_at = excluded.stored_at,
+      stamp = excluded.stamp, checked_at = excluded.checked_at`,
+  checkedBlob: `
+    UPDATE blob SET stamp = @stamp, checked_at = @checkedAt WHERE digest = @digest`,
+  leastRecentlyChecked: `
+    SELECT digest, size FROM blob WHERE checked_at IS NULL OR checked_at < @before
+    ORDER BY checked_at LIMIT @limit`,
   forgetBlob: `DELETE FROM blob WHERE digest = @digest`,
   useBlob: `UPDATE blob SET used_at = @usedAt WHERE digest = @digest`,
   useManifest: `UPDATE manifest SET used_at = @usedAt WHERE digest = @digest`,
-  findBlob: `SELECT size FROM blob WHERE digest = @digest`,
+  findBlob: `SELECT size, stamp FROM blob WHERE digest = @digest`,
+
+  pin: `
+    INSERT INTO pin (repository, reference, pinned_by, pinned_at)
+    VALUES (@repository, @reference, @by, @pinnedAt) ON CONFLICT DO NOTHING`,
+  unpin: `
+    DELETE FROM pin
+    WHERE repository = ${REPOSITORY_ID} AND reference = @reference AND pinned_by = @by`,
+
+  countPulls: `
+    INSERT INTO pull_count
+      (day, registry, hits, joins, misses, stale, served_bytes, fetched_bytes)
+    VALUES (@day, @registry, @hits, @joins, @misses, @stale, @servedBytes, @fetchedBytes)
+    ON CONFLICT (day, registry) DO UPDATE SET
+      hits = hits + excluded.hits, joins = joins + excluded.joins,
+      misses = misses + excluded.misses, stale = stale + excluded.stale,
+      served_bytes = served_bytes + excluded.served_bytes,
+      fetched_bytes = fetched_bytes + excluded.fetched_bytes`,
 
   // An image is whole when it is held and none of its blobs is missing. Attestations, which an
   // index lists under the platform unknown/unknown, are no platform anybody pulls.

@@ -36,7 +36,7 @@ async function withPort({ host, port }: ListenAddress): Promise<ListenAddress> {
 }
 
 function settingsOf(config: Config, listen: ListenAddress, registries: unknown): unknown {
-  const { upstream, tagTtl, tls } = config
+  const { upstream, tagTtl, tls, space } = config
   const own = [...config.aliases].filter(([name]) => canonicalRegistry(name) === name)
   return {
     listen: addressText(listen),
@@ -56,6 +56,11 @@ function settingsOf(config: Config, listen: ListenAddress, registries: unknown):
     'upstream-connect-timeout': duration(upstream.connectTimeoutMs),
     'upstream-header-timeout': duration(upstream.headerTimeoutMs),
     'upstream-idle-timeout': duration(upstream.idleTimeoutMs),
+    'max-size': space.maxBytes === undefined ? 'none' : `${space.maxBytes}B`,
+    'min-free': space.minFreeBytes === undefined ? undefined : `${space.minFreeBytes}B`,
+    'keep-untagged':
+      space.keepUntaggedMs === undefined ? 'forever' : duration(space.keepUntaggedMs),
+    scrub: space.scrubMs === undefined ? 'off' : duration(space.scrubMs),
     'client-idle-timeout': duration(config.clientIdleTimeoutMs),
     'drain-timeout': duration(config.drainTimeoutMs),
     log: 'json',

@@ -201,6 +201,7 @@ function configOf(data: string, changes: ConfigChanges): Config {
     offline: false,
     abandoned: 'auto',
     upstream: { connectTimeoutMs: 2000, headerTimeoutMs: 20_000, idleTimeoutMs: 20_000 },
+    space: { maxBytes: undefined, minFreeBytes: 0, keepUntaggedMs: undefined, scrubMs: undefined },
     clientIdleTimeoutMs: 30_000,
     drainTimeoutMs: 10_000,
     log: { format: 'json', level: 'debug', color: false },

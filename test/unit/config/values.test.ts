@@ -415,6 +415,53 @@ const rows: Readonly<Record<SettingName, Row>> = {
       ],
     ],
   },
+  'max-size': {
+    read: ({ space }) => space.maxBytes,
+    good: [
+      ['none', undefined],
+      ['200GiB', 200 * 2 ** 30],
+      ['1.5TB', 1.5e12],
+      ['500 MB', 5e8],
+      ['20m', 20e6],
+    ],
+    bad: [
+      ['200', /"200" is not a size with its unit, such as 200GiB or 500MB \(or none\)/],
+      ['a lot', /is not a size/],
+      ['-1GiB', /is not a size/],
+      ['1iB', /is not a size/],
+      ['0', /"0" is too little to store images in: give at least 16MiB/],
+      ['15MiB', /is too little/],
+    ],
+  },
+  'min-free': {
+    read: ({ space }) => space.minFreeBytes,
+    good: [
+      ['5GiB', 5 * 2 ** 30],
+      ['0', 0],
+      ['17B', 17],
+    ],
+    bad: [['10%', /"10%" is not a size with its unit, such as 200GiB or 500MB/]],
+  },
+  'keep-untagged': {
+    read: ({ space }) => space.keepUntaggedMs,
+    good: [
+      ['30d', 30 * 86_400_000],
+      ['0', 0],
+      ['forever', undefined],
+    ],
+    bad: [
+      ['30', /"30" is neither a duration with its unit, such as 12h or 30d, nor forever/],
+      ['20y', /is too long: say forever/],
+    ],
+  },
+  scrub: {
+    read: ({ space }) => space.scrubMs,
+    good: [
+      ['30d', 30 * 86_400_000],
+      ['off', undefined],
+    ],
+    bad: [['never', /"never" is neither a duration .*, nor off/]],
+  },
   'stale-after': timeout(({ staleAfterMs }) => staleAfterMs),
   'upstream-connect-timeout': timeout(({ upstream }) => upstream.connectTimeoutMs),
   'upstream-header-timeout': timeout(({ upstream }) => upstream.headerTimeoutMs),

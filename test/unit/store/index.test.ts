@@ -89,7 +89,7 @@ test('a tag remembers the last digest that was whole, until the new one is the s
     index.recordManifest(ONE, record(IMAGE, [], [BLOB]))
     index.moveTag(ONE, TAG, { digest: IMAGE, ...moved })
     assert.deepEqual(index.wholePlatforms(IMAGE), [])
-    index.publishBlob(BLOB, 9, 1)
+    index.publishBlob(BLOB, { sizeBytes: 9, stamp: '1', storedAt: 1 })
     assert.deepEqual(index.wholePlatforms(IMAGE), [''])
     index.moveTag(ONE, TAG, { digest: next, ...moved })
     assert.equal(index.findTag(ONE, TAG)?.completeDigest, IMAGE)

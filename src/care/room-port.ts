@@ -1,0 +1,27 @@
+// The port to the room that the store has: whoever stores content asks here first.
+
+import type { Digest } from '../oci/digest.ts'
+
+export interface Room {
+  /**
+   * Room for so many bytes of this content, made by evicting others where that helps. Undefined where
+   * it cannot be had, within a bounded time: then the content is passed through unstored. A parked
+   * download of the same digest is counted in, and is not evicted from here on. Never throws.
+   */
+  reserve(digest: Digest, bytes: number): Promise<Reservation | undefined>
+  /** Stored content is being read: it is not evicted before the returned function is called, once. */
+  use(digest: Digest): () => void
+  /** Undefined, except while this content is just being removed: then resolves when it is gone. */
+  removing(digest: Digest): Promise<void> | undefined
+}
+
+/** To be settled once. */
+export interface Reservation {
+  /** Room for so many bytes in all; false where there is none: the old reservation stands. */
+  grow(bytes: number): Promise<boolean>
+  /**
+   * The download is over, and this is what it left on disk: published content, a parked download
+   * (which may be evicted), or nothing.
+   */
+  settle(left: 'published' | 'parked' | 'nothing', bytes: number): void
+}
