@@ -1,7 +1,17 @@
 // The composition root: a configuration becomes a running mirror. Nothing is decided here.
 
-import { statfs } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
+import { setTimeout as wait } from 'node:timers/promises'
+import { logCareEvents } from './care/events.ts'
+import { lsJob } from './care/images.ts'
+import { rmJob } from './care/removal.ts'
+import { StoreRoom } from './care/room.ts'
+import type { RoomReport } from './care/room.ts'
+import type { Jobs } from './care/jobs.ts'
+import { statsJob } from './care/stats.ts'
+import { gcJob } from './care/sweep.ts'
+import { createUpkeep } from './care/upkeep.ts'
+import type { Upkeep } from './care/upkeep.ts'
 import type { Config } from './config/config.ts'
 import { createCredentials } from './credentials/registry-credentials.ts'
 import { registryApp } from './http/app.ts'
@@ -10,13 +20,17 @@ import { lanAddresses } from './lib/lan-addresses.ts'
 import type { Logger } from './lib/log.ts'
 import { logMirrorEvents } from './mirror/events.ts'
 import { Mirror } from './mirror/mirror.ts'
+import { repositoryNamed } from './mirror/target.ts'
+import { ownAlone } from './owner/contend.ts'
+import { openDesk } from './owner/open-desk.ts'
 import { listenAll } from './runtime/listeners.ts'
 import { openStore } from './store/store.ts'
+import type { Store } from './store/store.ts'
 import { openTls } from './tls/tls.ts'
 import type { BoxTls } from './tls/tls.ts'
 import { logUpstreamEvents } from './upstream/events.ts'
 import type { Credentials } from './upstream/login.ts'
-import type { Upstreams } from './upstream/upstream.ts'
+import type { RegistryStatus, Upstreams } from './upstream/upstream.ts'
 import { createUpstreams } from './upstream/upstreams.ts'
 import { version } from './version.ts'
 
@@ -29,8 +43,8 @@ export interface RunningMirror {
   readonly registryAddresses: ReadonlyMap<string, { readonly host: string; readonly port: number }>
   readonly tls: BoxTls | undefined
   readonly dataFolder: string
-  /** Undefined where the system does not tell. */
-  readonly freeBytes: number | undefined
+  /** What the store takes and may take; undefined where that cannot be told. */
+  readonly room: RoomReport | undefined
   /** Responses that have not ended yet. */
   readonly runningResponses: number
   /** Running responses end, new requests are refused, unfinished downloads are kept for resuming. */
@@ -65,15 +79,133 @@ export function openUpstreams(
   })
 }
 
-/** Throws StoreError where the data folder cannot be used, and the system's error where the port cannot. */
-export async function startMirror(config: Config, log: Logger): Promise<RunningMirror> {
-  const hashWorkers = Math.min(HASH_WORKERS_MAX, Math.max(1, availableParallelism() - 1))
-  const store = await openStore(config.data, hashWorkers)
-  const upstreams = openUpstreams(config, createCredentials(config, Date.now), log)
-  const mirror = new Mirror({
+/** What only a running mirror can tell whoever cares for the store. */
+interface Serving {
+  readonly isDownloading: boolean
+  flushUses(): Promise<void>
+  flushed(): Promise<void>
+  status(): readonly RegistryStatus[]
+}
+
+/** For a command that owns the store without serving from it. */
+const notServing: Serving = {
+  isDownloading: false,
+  flushUses: () => Promise.resolve(),
+  flushed: () => Promise.resolve(),
+  status: () => [],
+}
+
+interface OwnedStore {
+  readonly store: Store
+  readonly room: StoreRoom
+  readonly upkeep: Upkeep
+  readonly jobs: Jobs
+  /** Lets the commands of others end. */
+  drainJobs(): Promise<void>
+  /** Once nothing is read or written any more. */
+  close(): Promise<void>
+}
+
+/** Takes the folder's lock, and does jobs for the commands that knock at its socket from here on. */
+async function ownStore(
+  config: Config,
+  log: Logger,
+  command: string,
+  open: (hashWorkers: number) => Promise<Store>,
+  serving: () => Serving,
+): Promise<OwnedStore> {
+  const store = await open(Math.min(HASH_WORKERS_MAX, Math.max(1, availableParallelism() - 1)))
+  const room: StoreRoom = new StoreRoom({
+    index: store.index,
+    store: store.blobs,
+    space: config.space,
+    events: logCareEvents(log),
+    flushUses: () => serving().flushUses(),
+    now: Date.now,
+  })
+  const upkeep = createUpkeep({
     index: store.index,
     store: store.blobs,
     hasher: store.hasher,
+    inspection: store.inspection,
+    room,
+    scrubMs: config.space.scrubMs,
+    events: logCareEvents(log),
+    isBusy: () => serving().isDownloading,
+    sleep: (durationMs, signal) => wait(durationMs, undefined, { signal, ref: false }),
+    now: Date.now,
+  })
+  const looking = { reader: store.reader, flushed: () => serving().flushed() }
+  const jobs: Jobs = {
+    ls: lsJob({ ...looking, names: config }),
+    rm: rmJob({
+      reader: store.reader,
+      resolve: (name) => repositoryNamed(name, config),
+      remove: (repository, reference) => room.remove(repository, reference),
+    }),
+    stats: statsJob({
+      ...looking,
+      room: () => room.report(),
+      registries: () => serving().status(),
+      now: Date.now,
+    }),
+    gc: gcJob({
+      room,
+      reader: store.reader,
+      keepUntaggedMs: config.space.keepUntaggedMs,
+      now: Date.now,
+    }),
+    verify: upkeep.verify,
+  }
+  const desk = await openDesk(config.data, config.runtimeFolder, command, jobs).catch(
+    (error: Error) => log.warn(`no command can reach this regmirror: ${error.message}`),
+  )
+  return {
+    store,
+    room,
+    upkeep,
+    jobs,
+    drainJobs: async () => await desk?.drain(),
+    close: async () => {
+      await desk?.stop()
+      await upkeep.close()
+      await room.close()
+      await store.close()
+    },
+  }
+}
+
+export interface StoreOwner {
+  readonly jobs: Jobs
+  /** Once the commands that came meanwhile are done too. */
+  close(): Promise<void>
+}
+
+/** The store without a server. Throws StoreError, 'locked' where another owns it. */
+export async function openOwner(config: Config, log: Logger, command: string): Promise<StoreOwner> {
+  const open = (hashWorkers: number): Promise<Store> => openStore(config.data, hashWorkers)
+  const owned = await ownStore(config, log, command, open, () => notServing)
+  return {
+    jobs: owned.jobs,
+    close: () => owned.drainJobs().then(() => owned.close()),
+  }
+}
+
+/** Throws StoreError where the data folder cannot be used, and the system's error where the port cannot. */
+export async function startMirror(config: Config, log: Logger): Promise<RunningMirror> {
+  const open = (hashWorkers: number): Promise<Store> =>
+    ownAlone(config.data, () => openStore(config.data, hashWorkers))
+  // Commands may knock before there is a mirror.
+  let serving: Serving = notServing
+  const owned = await ownStore(config, log, 'serve', open, () => serving)
+  const { room, upkeep } = owned
+  const upstreams = openUpstreams(config, createCredentials(config, Date.now), log)
+  const mirror = new Mirror({
+    index: owned.upkeep.index,
+    integrity: owned.upkeep.integrity,
+    store: owned.store.blobs,
+    hasher: owned.store.hasher,
+    room: owned.room,
     upstreams,
     events: logMirrorEvents(log),
     addressing: config,
@@ -85,6 +217,7 @@ export async function startMirror(config: Config, log: Logger): Promise<RunningM
     abandoned: config.abandoned,
     now: Date.now,
   })
+  serving = mirror
   const pulls = new PullLog(log, Date.now)
   let tls: BoxTls | undefined
 
@@ -92,7 +225,7 @@ export async function startMirror(config: Config, log: Logger): Promise<RunningM
   const closeAll = async (): Promise<void> => {
     tls?.close()
     await Promise.all([mirror.close(), upstreams.close()])
-    await store.close()
+    await owned.close()
     pulls.flush()
   }
   // A drain that takes too long is followed by a stop: both end here.
@@ -108,6 +241,7 @@ export async function startMirror(config: Config, log: Logger): Promise<RunningM
       fetch: (request, exchange) => app.fetch(request, { exchange }),
     })
     tls?.watch((pair) => listeners.show(pair))
+    upkeep.start()
     const [address = config.listen, ...others] = listeners.addresses
     return {
       address,
@@ -116,7 +250,7 @@ export async function startMirror(config: Config, log: Logger): Promise<RunningM
       ),
       tls,
       dataFolder: config.data,
-      freeBytes: await freeBytes(config.data),
+      room: await room.report().catch(() => undefined),
       get runningResponses() {
         return listeners.running
       },
@@ -139,13 +273,4 @@ async function boxTls(config: Config, log: Logger): Promise<BoxTls | undefined> 
     log,
     now: Date.now,
   })
-}
-
-async function freeBytes(folder: string): Promise<number | undefined> {
-  try {
-    const { bavail, bsize } = await statfs(folder)
-    return bavail * bsize
-  } catch {
-    return undefined
-  }
 }

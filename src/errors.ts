@@ -83,19 +83,26 @@ export function digestMismatch(expected: Digest, found: Digest): IntegrityError 
   return new IntegrityError('digest', `upstream sent content of digest ${found} for ${expected}`)
 }
 
-/** The data folder cannot be used as asked. */
+/**
+ * Why the data folder cannot be used as asked.
+ * - `full`: the disk has no space left
+ * - `no-room`: the store may not grow so much, by its limits
+ */
+export type StoreErrorKind = 'full' | 'no-room' | 'io' | 'locked' | 'newer' | 'corrupt-index'
+
 export class StoreError extends Error {
   override readonly name = 'StoreError'
-  readonly kind: 'full' | 'io' | 'locked' | 'newer' | 'corrupt-index'
+  readonly kind: StoreErrorKind
 
-  constructor(
-    kind: 'full' | 'io' | 'locked' | 'newer' | 'corrupt-index',
-    message: string,
-    options: { cause?: unknown } = {},
-  ) {
+  constructor(kind: StoreErrorKind, message: string, options: { cause?: unknown } = {}) {
     super(message, options)
     this.kind = kind
   }
+}
+
+/** What was asked cannot be done as asked; the message is a sentence for who asked. */
+export class JobRefused extends Error {
+  override readonly name = 'JobRefused'
 }
 
 /** What the client asked cannot be answered as asked; goes out with its own OCI code. */

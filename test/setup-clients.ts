@@ -26,6 +26,7 @@ const commands = [
   'iptables',
   'htpasswd',
   'openssl',
+  'strace',
 ]
 
 const packages = [
@@ -41,6 +42,7 @@ const packages = [
   'busybox-static',
   'apache2-utils',
   'openssl',
+  'strace',
 ]
 
 // Newer than the oldest Debian that the tests run on. They need no newer libraries, so they are only

@@ -21,7 +21,7 @@ export interface JobProgress {
   readonly unit: 'bytes' | 'images' | 'blobs'
 }
 
-/** Throws JobRefused where what was asked cannot be done as asked. */
+/** Throws JobRefused (errors.ts) where what was asked cannot be done as asked. */
 export type Job<Ask, Answer, Row = never> = (ask: Ask, talk: Talk<Row>) => Promise<Answer>
 
 export interface Jobs {
@@ -31,6 +31,16 @@ export interface Jobs {
   readonly verify: Job<VerifyAsk, VerifyAnswer, BadRow>
   readonly stats: Job<StatsAsk, StatsAnswer>
 }
+
+export type JobName = keyof Jobs
+export type AskOf<Name extends JobName> = Parameters<Jobs[Name]>[0]
+export type AnswerOf<Name extends JobName> = Awaited<ReturnType<Jobs[Name]>>
+export type RowOf<Name extends JobName> = Jobs[Name] extends (
+  ask: AskOf<Name>,
+  talk: Talk<infer Row>,
+) => unknown
+  ? Row
+  : never
 
 export interface LsAsk {
   /** As typed: the beginning of a name, long (`docker.io/library/ng`) or short (`ng`). */
@@ -161,9 +171,4 @@ export interface QuotaRow {
   readonly remaining: number
   readonly windowSeconds: number | undefined
   readonly toldAt: number
-}
-
-/** What was asked cannot be done as asked; the message is a sentence for who asked. */
-export class JobRefused extends Error {
-  override readonly name = 'JobRefused'
 }

@@ -20,8 +20,8 @@ export interface Reservation {
   /** Room for so many bytes in all; false where there is none: the old reservation stands. */
   grow(bytes: number): Promise<boolean>
   /**
-   * The download is over, and this is what it left on disk: published content, a parked download
-   * (which may be evicted), or nothing.
+   * The download is over, and this is what it left on disk: published content (whose row is there),
+   * a parked download (which may be evicted), or nothing.
    */
   settle(left: 'published' | 'parked' | 'nothing', bytes: number): void
 }

@@ -1,8 +1,10 @@
 // What `serve` says when it is ready. Pure.
 
 import { formatListenAddress } from '../config/listen-address.ts'
+import type { RoomReport } from '../care/room.ts'
 import type { ListenAddress } from '../config/config.ts'
 import { formatBytes } from '../lib/units.ts'
+import { sizeLimit } from './size-limit.ts'
 
 export interface Serving {
   readonly version: string
@@ -11,7 +13,7 @@ export interface Serving {
   readonly tls: ServingTls | undefined
   readonly lanHosts: readonly string[]
   readonly dataFolder: string
-  readonly freeBytes: number | undefined
+  readonly room: RoomReport | undefined
   readonly offline: boolean
   readonly registries: readonly string[]
 }
@@ -27,7 +29,8 @@ const EVERY_ADDRESS = ['0.0.0.0', '::']
 const TRUST_FILE = '/usr/local/share/ca-certificates/regmirror.crt'
 
 export function banner(serving: Serving): string {
-  const { version, dataFolder, freeBytes, registries, registryAddresses } = serving
+  const { version, dataFolder, room, registries, registryAddresses } = serving
+  const freeBytes = room?.taken.freeBytes
   const hosts = hostsOf(serving.address.host, serving.lanHosts)
   const urls = hosts.map((host) => url('http', host, serving.address.port))
   const free = freeBytes === undefined ? '' : ` (${formatBytes(freeBytes)} free)`
@@ -41,10 +44,7 @@ export function banner(serving: Serving): string {
     ...tlsLines(serving, hosts),
     ...own,
     line('storing in', `${dataFolder}${free}`),
-    line(
-      'size limit',
-      'NONE: nothing is ever removed, so the cache may fill the disk to the last byte',
-    ),
+    line('size limit', sizeLimit(room)),
     line('registries', registries.join(', ')),
     ...(serving.offline
       ? [line('offline', 'no registry is dialled; what is not cached is answered "not found"')]

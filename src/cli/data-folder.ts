@@ -3,6 +3,7 @@
 import { accessSync, constants, mkdirSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { ConfigError } from '../errors.ts'
+import { holdsStore } from './find-store.ts'
 
 /** Others on the box have no business in what private repositories hold. */
 const FOLDER_MODE = 0o750
@@ -28,6 +29,17 @@ function makeFolder(folder: string): void {
   if (found !== undefined) throw Object.assign(new Error('a file'), { code: 'ENOTDIR' })
   if (dirname(folder) !== folder) makeFolder(dirname(folder))
   mkdirSync(folder, { mode: FOLDER_MODE })
+}
+
+/** A store that is there is not left alone for a new one, only because this user may not use it. */
+export function refuseSecondStore(folder: string, folders: readonly string[]): void {
+  for (const earlier of folders.slice(0, folders.indexOf(folder))) {
+    if (!holdsStore(earlier)) continue
+    throw new ConfigError([
+      `${earlier} holds a store that user ${process.getuid?.() ?? ''} may not write to: run this ` +
+        `as the user that owns it, or name another folder with --data DIR`,
+    ])
+  }
 }
 
 function reason(code: string): string {

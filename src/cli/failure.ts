@@ -20,7 +20,7 @@ interface SystemError extends Error {
 
 const LISTEN_CALLS = ['listen', 'bind', 'getaddrinfo']
 /** Whatever the operator has to set right before it can start. */
-const SETTABLE_STORE_TROUBLE: readonly StoreError['kind'][] = ['locked', 'newer', 'io']
+const SETTABLE_STORE_TROUBLE: readonly StoreError['kind'][] = ['locked', 'newer', 'full', 'io']
 
 export function explainFailure(error: unknown): Failure {
   if (error instanceof ConfigError) return { sentences: error.problems, exitCode: 2 }

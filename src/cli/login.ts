@@ -6,7 +6,7 @@ import type { Config } from '../config/config.ts'
 import { ConfigError, LoginError } from '../errors.ts'
 import type { Login } from '../upstream/login.ts'
 import { programName } from '../version.ts'
-import { requireDataFolder } from './data-folder.ts'
+import { refuseSecondStore, requireDataFolder } from './data-folder.ts'
 import { readTypedFlags, settingOptions } from './flags.ts'
 import { namedRegistry } from './named-registry.ts'
 import { ask, readInput } from './prompt.ts'
@@ -51,8 +51,9 @@ async function login(argv: Arguments): Promise<void> {
     import('../config/load.ts'),
     import('../credentials/stored-logins.ts'),
   ])
-  const { config, effective } = loadConfig(flags, [...problems, ...missing])
+  const { config, effective, folders } = loadConfig(flags, [...problems, ...missing])
   const registry = namedRegistry(word ?? '', config)
+  refuseSecondStore(config.data, folders)
   requireDataFolder(config.data, effective.data[0]?.origin ?? 'default')
 
   const typed = await typedLogin(argv, registry)

@@ -7,9 +7,14 @@ import { configCommand } from './config.ts'
 import { credentialsCommand } from './credentials.ts'
 import { explainFailure } from './failure.ts'
 import { unknownWords } from './flags.ts'
+import { gcCommand } from './gc.ts'
 import { loginCommand } from './login.ts'
 import { logoutCommand } from './logout.ts'
+import { lsCommand } from './ls.ts'
+import { rmCommand } from './rm.ts'
 import { serveCommand } from './serve.ts'
+import { statsCommand } from './stats.ts'
+import { verifyCommand } from './verify.ts'
 
 declare module 'yargs' {
   // Left out of its types.
@@ -21,7 +26,18 @@ declare module 'yargs' {
 const HELP_WIDTH_MAX = 110
 const COMPLETION = 'completion'
 
-const commands = [serveCommand, loginCommand, logoutCommand, credentialsCommand, configCommand]
+const commands = [
+  serveCommand,
+  lsCommand,
+  rmCommand,
+  gcCommand,
+  verifyCommand,
+  statsCommand,
+  loginCommand,
+  logoutCommand,
+  credentialsCommand,
+  configCommand,
+]
 
 /** Ends the process: 0 done, 1 failed, 2 wrong usage or configuration. */
 export async function main(argv: readonly string[]): Promise<void> {

@@ -8,8 +8,9 @@ import type { BoxTls } from '../tls/tls.ts'
 import { version } from '../version.ts'
 import { banner } from './banner.ts'
 import type { Serving } from './banner.ts'
-import { requireDataFolder } from './data-folder.ts'
+import { refuseSecondStore, requireDataFolder } from './data-folder.ts'
 import { readTypedFlags, settingOptions } from './flags.ts'
+import { roomFields } from './size-limit.ts'
 import { untilStopped, watchSignals } from './until-stopped.ts'
 
 export const serveCommand = {
@@ -22,7 +23,8 @@ export const serveCommand = {
 async function serve(argv: Arguments): Promise<void> {
   const { flags, problems } = readTypedFlags(argv, 'serve')
   const { loadConfig } = await import('../config/load.ts')
-  const { config, effective, warnings } = loadConfig(flags, problems)
+  const { config, effective, folders, warnings } = loadConfig(flags, problems)
+  refuseSecondStore(config.data, folders)
   requireDataFolder(config.data, effective.data[0]?.origin ?? 'default')
 
   const [{ openLog }, { startMirror }] = await Promise.all([
@@ -42,7 +44,7 @@ async function serve(argv: Arguments): Promise<void> {
     tls: mirror.tls?.facts,
     lanHosts: lanAddresses(),
     dataFolder: mirror.dataFolder,
-    freeBytes: mirror.freeBytes,
+    room: mirror.room,
     offline: config.offline,
     registries: [...config.registries.keys()],
   })
@@ -58,6 +60,7 @@ function announce(config: Config, log: Logger, serving: Serving): void {
   if (config.log.format === 'text') process.stderr.write(banner(serving))
   else {
     const registryAddresses = Object.fromEntries(serving.registryAddresses)
-    log.info('serving', { ...serving, registryAddresses, sizeLimit: null })
+    const { room, ...told } = serving
+    log.info('serving', { ...told, registryAddresses, ...roomFields(room) })
   }
 }

@@ -63,6 +63,8 @@ export function assembleConfig(parts: Parts): Config {
     clientIdleTimeoutMs: values['client-idle-timeout'],
     drainTimeoutMs: values['drain-timeout'],
     log: { format: values.log, level: values['log-level'], color: !env['NO_COLOR'] },
+    runtimeFolder: env['XDG_RUNTIME_DIR'] || undefined,
+    isTerminalDumb: env['TERM'] === 'dumb',
   })
 }
 

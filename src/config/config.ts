@@ -37,6 +37,10 @@ export interface Config {
   readonly clientIdleTimeoutMs: number
   readonly drainTimeoutMs: number
   readonly log: LogConfig
+  /** Where this user's running programs keep what does not outlive them; undefined: not said. */
+  readonly runtimeFolder: string | undefined
+  /** The terminal knows nothing but lines. */
+  readonly isTerminalDumb: boolean
 }
 
 export interface ListenAddress {

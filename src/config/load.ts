@@ -8,7 +8,7 @@ import { assembleConfig } from './assemble.ts'
 import { checkSettings, repeatedSettings } from './check.ts'
 import { closedRegistries } from './closed-registries.ts'
 import type { Config } from './config.ts'
-import { defaultDataFolder } from './data-folder.ts'
+import { defaultDataFolder, usualDataFolders } from './data-folder.ts'
 import { mergeReadings, Reading } from './given.ts'
 import type { Effective, Given } from './given.ts'
 import { openPasswords } from './open-passwords.ts'
@@ -35,6 +35,8 @@ export interface LoadedConfig {
   readonly values: Values
   /** Where each value came from; texts that may hold passwords are not in it. */
   readonly effective: Effective
+  /** Where the store may be: the folder that was named, else the usual ones, the likeliest first. */
+  readonly folders: readonly string[]
   /** The variables that `config.environmentProxy` came from. */
   readonly proxyVariables: EnvironmentProxyReading['origins']
   /** What works and is unwise all the same, a sentence each. */
@@ -69,6 +71,7 @@ export function loadConfig(
     config,
     values,
     effective: withoutSecrets(effective),
+    folders: hasFolder ? [config.data] : usualDataFolders(home),
     proxyVariables: proxies.origins,
     warnings: [
       ...openPasswords(file?.path, values, effective),

@@ -16,7 +16,7 @@ import { parseRegistryEntry } from './registry-entry.ts'
 import { parseOption } from './registry-options.ts'
 import type { OptionName, OptionValues } from './registry-options.ts'
 import type { SettingName } from './settings.ts'
-import { parseMaxSize, parseMinFree, parseSpan } from './space.ts'
+import { parseMaxSize, parseMinFree, parseScrub, parseSpan } from './space.ts'
 import { parseSwitch } from './switch.ts'
 import { parseTagTtl } from './tag-ttl.ts'
 import { parseTlsName } from './tls-name.ts'
@@ -42,7 +42,7 @@ export function settingsSchema(home: Home) {
     'max-size': parsedBy(parseMaxSize),
     'min-free': parsedBy(parseMinFree).optional(),
     'keep-untagged': parsedBy((text) => parseSpan(text, 'forever')),
-    scrub: parsedBy((text) => parseSpan(text, 'off')),
+    scrub: parsedBy(parseScrub),
     registry: z.array(parsedBy(parseRegistryEntry)),
     'default-registry': z.string(),
     'registry-listen': options('registry-listen', parseListenAddress),

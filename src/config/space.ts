@@ -37,6 +37,17 @@ export function parseSpan(text: string, endless: string): Parsed<number | undefi
   return { value: spanMs }
 }
 
+/** Oftener, and the disk would never rest. */
+const SCRUB_LEAST_MS = 86_400_000
+
+export function parseScrub(text: string): Parsed<number | undefined> {
+  const parsed = parseSpan(text, 'off')
+  if ('problem' in parsed || parsed.value === undefined || parsed.value >= SCRUB_LEAST_MS) {
+    return parsed
+  }
+  return { problem: `${quote(text)} is too often to hash the whole store: say 24h or more, or off` }
+}
+
 export function formatSpan(spanMs: number | undefined, endless: string): string {
   return spanMs === undefined ? endless : formatDuration(spanMs)
 }

@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto'
 import type { BodyPart } from '../lib/byte-source.ts'
 import type { Exchange } from '../lib/exchange.ts'
-import type { BlobAnswer, BlobWindow } from '../mirror/blobs.ts'
+import type { BlobAnswer, BlobWindow } from '../mirror/blob-answer.ts'
 import type { Digest } from '../oci/digest.ts'
 import { RequestError } from '../errors.ts'
 import { errorResponse, failureOf } from './error-response.ts'

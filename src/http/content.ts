@@ -151,7 +151,12 @@ async function answerManifest(
     throw new RequestError('MANIFEST_UNKNOWN', `manifest unknown: ${name}`, detail)
   }
   pulls.manifest(exchange.client, repository, reference, found)
-  return manifestResponse(found, reference, request)
+  const response = manifestResponse(found, reference, request)
+  if (want === 'bytes') {
+    mirror.answered(repository, found.how)
+    mirror.sent(repository, response.body ? found.sizeBytes : 0)
+  }
+  return response
 }
 
 async function answerBlob(
@@ -167,9 +172,15 @@ async function answerBlob(
     if (sizeBytes === undefined) throw blobUnknown(digest)
     return blobHeadResponse(digest, sizeBytes)
   }
-  const found = await mirror.blob(repository, digest)
+  const wanted = request.headers.has('range') ? 'ranges' : 'whole'
+  const found = await mirror.blob(repository, digest, wanted)
   if (!found) throw blobUnknown(digest)
-  exchange.sent = pulls.blob(exchange.client, repository, digest, found.how)
+  mirror.answered(repository, found.how)
+  const told = pulls.blob(exchange.client, repository, digest, found.how)
+  exchange.sent = (sentBytes, isComplete) => {
+    mirror.sent(repository, sentBytes)
+    told(sentBytes, isComplete)
+  }
   const response = blobResponse(found, digest, request, exchange)
   if (!exchange.body) exchange.sent(0, true)
   return response

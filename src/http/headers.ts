@@ -14,7 +14,9 @@ export function warning(text: string): string {
 const WARNING_LENGTH_MAX = 1000
 
 /** RFC 9211: where the answer came from, for whoever looks with curl. */
-export function cacheStatus(how: 'hit' | 'join' | 'miss' | 'revalidated' | 'stale'): string {
+export function cacheStatus(
+  how: 'hit' | 'join' | 'miss' | 'passed' | 'revalidated' | 'stale',
+): string {
   switch (how) {
     case 'hit':
       return 'regmirror; hit'
@@ -26,6 +28,8 @@ export function cacheStatus(how: 'hit' | 'join' | 'miss' | 'revalidated' | 'stal
       return 'regmirror; fwd=uri-miss; collapsed'
     case 'miss':
       return 'regmirror; fwd=uri-miss; stored'
+    case 'passed':
+      return 'regmirror; fwd=bypass; detail=unstored'
   }
 }
 

@@ -74,15 +74,15 @@ export async function answerCatalog(
   exchange: Exchange,
   { mirror, pulls }: ListOptions,
 ): Promise<Response> {
-  const found = await mirror.catalog(registry)
+  const { n = PAGE_MAX, last = '' } = query
+  const found = await mirror.catalog(registry, { n, last })
   // A 405 would say that another method is answered.
   if (!found) {
     const message = 'this mirror does not tell what it holds; its operator can allow it'
     const failure = { status: 404, code: 'UNSUPPORTED', message } as const
     return errorResponse({ ...failure, detail: { option: '--catalog true' } }, request.method)
   }
-  const { n = PAGE_MAX } = query
-  const { names: repositories, hasMore } = pageOf(found, { ...query, n })
+  const { names: repositories, hasMore } = found
   pulls.listed(exchange.client, 'the catalog', repositories.length)
   const headers = new Headers({ 'Content-Type': 'application/json', 'Cache-Control': REVALIDATE })
   if (hasMore) headers.set('Link', nextPage(`${base}/_catalog`, repositories, query))

@@ -5,7 +5,7 @@ import { LRUCache } from 'lru-cache'
 import type { Reason } from '../errors.ts'
 import type { Logger } from '../lib/log.ts'
 import { formatBytes, formatElapsed } from '../lib/units.ts'
-import type { BlobAnswer } from '../mirror/blobs.ts'
+import type { BlobAnswer } from '../mirror/blob-answer.ts'
 import type { ManifestAnswer } from '../mirror/mirror.ts'
 import type { Digest } from '../oci/digest.ts'
 import { imageName, repositoryKey } from '../oci/name.ts'
@@ -124,7 +124,7 @@ export class PullLog {
       running: 0,
       blobs: new Set(),
       brokenOff: 0,
-      sentBytes: { hit: 0, join: 0, miss: 0 },
+      sentBytes: { hit: 0, join: 0, miss: 0, passed: 0 },
       manifests: new Set(),
       staleBecause: undefined,
       timer: undefined,
@@ -155,6 +155,7 @@ export class PullLog {
       cachedBytes: sentBytes.hit,
       joinedBytes: sentBytes.join,
       upstreamBytes: sentBytes.miss,
+      passedBytes: sentBytes.passed,
       brokenOff,
       durationMs,
       manifests: [...pull.manifests],
@@ -168,6 +169,7 @@ export class PullLog {
       [sentBytes.hit, 'cached'],
       [sentBytes.miss, 'from upstream'],
       [sentBytes.join, 'shared with a download under way'],
+      [sentBytes.passed, 'passed through, not stored'],
     ] as const
     const bytes = origins
       .filter(([count]) => count > 0)

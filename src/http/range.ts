@@ -1,6 +1,6 @@
 // The Range header against a blob of known size (RFC 9110 section 14). Pure.
 
-import type { BlobWindow } from '../mirror/blobs.ts'
+import type { BlobWindow } from '../mirror/blob-answer.ts'
 
 /** More ranges than a partial pull sends in one request; beyond it the whole blob is the answer. */
 const RANGES_MAX = 1000

@@ -1,26 +1,32 @@
 // Blobs: from the store, from a download under way, or by starting one. One answer for all three.
 
+import type { Integrity } from '../care/integrity.ts'
+import type { Room } from '../care/room-port.ts'
 import { IntegrityError, StoreError, UpstreamError } from '../errors.ts'
-import type { ByteSource } from '../lib/byte-source.ts'
-import type { Extent } from '../lib/extents.ts'
 import { SingleFlight } from '../lib/single-flight.ts'
 import { within } from '../lib/within.ts'
 import type { Digest } from '../oci/digest.ts'
 import { imageName, repositoryKey } from '../oci/name.ts'
 import type { Repository } from '../oci/name.ts'
-import type { BlobStore, StoredBlob } from '../store/blob-store.ts'
+import type { BlobStore } from '../store/blob-store.ts'
 import type { Hasher } from '../store/hasher.ts'
 import type { Index } from '../store/index-port.ts'
-import type { Upstreams } from '../upstream/upstream.ts'
+import type { OpenedBlob, Upstreams } from '../upstream/upstream.ts'
 import type { AbandonPolicy } from './abandon.ts'
+import { fillAnswer, hitAnswer, passedAnswer } from './blob-answer.ts'
+import type { BlobAnswer } from './blob-answer.ts'
 import type { MirrorEvents } from './events.ts'
+import { Episode } from './episode.ts'
 import { Fill } from './fill.ts'
 import type { FillEnd } from './fill.ts'
 import { Misses } from './misses.ts'
 import { openedBy } from './opening.ts'
+import { PassThrough } from './pass-through.ts'
+import type { PassEnd, PassOptions } from './pass-through.ts'
 import { probeBlob } from './probe.ts'
 import type { ProbedBlob } from './probe.ts'
 import type { SharedContent } from './shared-content.ts'
+import { StoredBlobs } from './stored-blobs.ts'
 import type { Uses } from './uses.ts'
 
 /** A push may be going on: what is missing now may be there soon. */
@@ -30,30 +36,15 @@ const WRONG_BLOB_MS = 10_000
 
 /** How long a pull waits to see whether another repository's upstream has the blob. */
 const JOIN_WAIT_MS = 10_000
-/** The disk was full or failed: what would need it is refused at once, so that clients go on. */
+/** The disk was full or failed: for this long it is left alone, and downloads are passed through. */
 const STORE_TROUBLE_MS = 30_000
-
-/** A blob that can be served. To be released once, however its response ends. */
-export interface BlobAnswer {
-  /** Undefined where upstream tells no size: such a body goes out chunked. */
-  readonly sizeBytes: number | undefined
-  /** From disk; from a download that was under way; from one started for this request. */
-  readonly how: 'hit' | 'join' | 'miss'
-  /** The bytes, for a response that sends `windows` of them (the whole where it is undefined). */
-  source(windows: readonly BlobWindow[] | undefined): ByteSource
-  /** Instead of `source`, where no bytes are sent after all. */
-  dismiss(): void
-}
-
-/** A part of a blob; `isOpen` where the client asked for everything from a start on. */
-export interface BlobWindow extends Extent {
-  readonly isOpen: boolean
-}
 
 export interface BlobsOptions {
   readonly index: Index
   readonly store: BlobStore
   readonly hasher: Hasher
+  readonly room: Room
+  readonly integrity: Pick<Integrity, 'rightStamp'>
   readonly upstreams: Upstreams
   readonly events: MirrorEvents
   readonly uses: Uses
@@ -63,23 +54,39 @@ export interface BlobsOptions {
   readonly now: () => number
 }
 
+/** Whether a client asks for all of a blob, or for ranges of it. */
+export type WantedOfBlob = 'whole' | 'ranges'
+
 export class Blobs {
   readonly #options: BlobsOptions
   readonly #fills = new Map<Digest, Fill>()
   readonly #missing: Misses
   readonly #wrong: Misses
   readonly #confirming = new SingleFlight<Confirmed | undefined>()
-  #storeTrouble: { readonly error: StoreError; readonly since: number } | undefined
+  readonly #storing: Episode
+  readonly #stored: StoredBlobs
   #endings = 0
 
   constructor(options: BlobsOptions) {
     this.#options = options
     this.#missing = new Misses(MISSING_BLOB_MS, options.now)
     this.#wrong = new Misses(WRONG_BLOB_MS, options.now)
+    this.#stored = new StoredBlobs(options)
+    const { events, now } = options
+    this.#storing = new Episode({
+      begun: (error) => events.storeFailed(error),
+      over: () => events.storeWorks(),
+      quietMs: 0,
+      now,
+    })
   }
 
   /** Undefined when there is no such blob in this repository. Throws UpstreamError where asking fails. */
-  async open(repository: Repository, digest: Digest): Promise<BlobAnswer | undefined> {
+  async open(
+    repository: Repository,
+    digest: Digest,
+    wanted: WantedOfBlob,
+  ): Promise<BlobAnswer | undefined> {
     const { index, uses, shared } = this.#options
     const content = await index.findContent(repository, digest)
     // containerd asks for manifests here too and would take octet-stream for their type.
@@ -87,24 +94,29 @@ export class Blobs {
     const isShared = content !== undefined && (await shared.mayServe(digest, content))
     if (!isShared && !this.#mayAsk(repository, digest)) return undefined
     const running = this.#fills.get(digest)
-    if (running) return await this.#follow(running, 'join', repository)
+    if (running) return await this.#follow(running, 'join', repository, wanted)
     const endings = this.#endings
-    const stored = await this.#openStored(digest)
+    const stored = await this.#hit(repository, digest)
     if (stored) {
       let isAllowed = isShared
       try {
         isAllowed ||= (await this.#confirm(repository, digest)) !== undefined
       } finally {
-        if (!isAllowed) await stored.close()
+        if (!isAllowed) stored.dismiss()
       }
       if (isAllowed) uses.note(digest)
-      return isAllowed ? hit(stored) : undefined
+      return isAllowed ? stored : undefined
     }
     // A download that began and ended meanwhile has stored it since.
-    if (this.#fills.has(digest) || endings !== this.#endings) return this.open(repository, digest)
+    if (this.#fills.has(digest) || endings !== this.#endings) {
+      return this.open(repository, digest, wanted)
+    }
     if (!this.#mayAsk(repository, digest)) return undefined
+    if (this.#storing.hasFailedWithin(STORE_TROUBLE_MS)) {
+      return await this.#pass(repository, digest, wanted)
+    }
     const started = this.#start(repository, digest, content?.sizeBytes, !isShared)
-    return await this.#follow(started, 'miss', repository)
+    return await this.#follow(started, 'miss', repository, wanted)
   }
 
   /** The size alone, for HEAD: what is stored or a descriptor tells it without asking anybody. */
@@ -124,6 +136,10 @@ export class Blobs {
     return (await this.#confirm(repository, digest))?.sizeBytes
   }
 
+  get isDownloading(): boolean {
+    return this.#fills.size > 0
+  }
+
   /** Downloads under way are stopped and kept for resuming. */
   async parkAll(): Promise<void> {
     await Promise.all([...this.#fills.values()].map((fill) => fill.park()))
@@ -133,42 +149,30 @@ export class Blobs {
     return !this.#options.offline && !this.#missing.has(imageName(repository, { digest }))
   }
 
-  /** Truncated and emptied files are noticed here, before their length is promised to anybody. */
-  async #openStored(digest: Digest): Promise<StoredBlob | undefined> {
-    const { store, index, events, now } = this.#options
-    const stored = await store.open(digest)
-    if (!stored) {
-      // A row without its file would count an image as whole that is not.
-      if (await index.findBlob(digest)) await index.forgetBlob(digest)
-      return undefined
-    }
-    const row = await index.findBlob(digest).catch(async (error: unknown) => {
-      await stored.close()
-      throw error
+  async #hit(repository: Repository, digest: Digest): Promise<BlobAnswer | undefined> {
+    const held = await this.#stored.hold(digest)
+    if (!held) return undefined
+    const options = this.#passOptions(repository, digest, held.blob.sizeBytes)
+    return hitAnswer(held.blob, held.release, (unreadable) => {
+      void this.#stored.takeOutOfService(digest, unreadable.message)
+      return new PassThrough(options)
     })
-    if (!row) {
-      const { sizeBytes, stamp } = stored
-      await index.publishBlob(digest, { sizeBytes, stamp, storedAt: now() })
-    }
-    if (!row || row.sizeBytes === stored.sizeBytes) return stored
-    await stored.close()
-    await store.quarantine(digest)
-    await index.forgetBlob(digest)
-    events.damaged(digest, `${stored.sizeBytes} bytes on disk, ${row.sizeBytes} were stored`)
-    return undefined
   }
 
   async #follow(
     fill: Fill,
     how: 'join' | 'miss',
     repository: Repository,
+    wanted: WantedOfBlob,
   ): Promise<BlobAnswer | undefined> {
     const { digest } = fill
     const isOwn = isSame(fill.repository, repository)
     const isThere = await this.#isThere(fill, isOwn)
+    // Not by another download, which would end as this one did.
+    if (isThere === 'unstorable') return await this.#pass(repository, digest, wanted)
     if (isThere && !fill.isOver) {
       // Joined at once, so that the fill is not abandoned before the response's first byte.
-      const answer = answerOf(fill, how)
+      const answer = fillAnswer(fill, how)
       let isAllowed = false
       try {
         isAllowed = isOwn || (await this.#mayJoin(fill, repository))
@@ -180,7 +184,60 @@ export class Blobs {
     if (isThere === false && isOwn) return undefined
     // Over by now, or of another repository whose upstream failed while this one's may have it.
     await fill.ended
-    return await this.open(repository, digest)
+    return await this.open(repository, digest, wanted)
+  }
+
+  /** For what the store cannot take. Nothing is shared: there is no file to follow. */
+  async #pass(
+    repository: Repository,
+    digest: Digest,
+    wanted: WantedOfBlob,
+  ): Promise<BlobAnswer | undefined> {
+    const { index, shared } = this.#options
+    const name = imageName(repository, { digest })
+    this.#refuseWrong(repository, digest)
+    const content = await index.findContent(repository, digest)
+    const isShared = content !== undefined && (await shared.mayServe(digest, content))
+    const options = this.#passOptions(repository, digest, content?.sizeBytes)
+    if (wanted === 'whole') {
+      const opened = await options.open()
+      if (opened) return passedAnswer(passThrough(options, opened))
+      this.#missing.add(name)
+      return undefined
+    }
+    // A range is asked for when it is known; where its blob is known to be, by that request alone.
+    if (isShared && content.sizeBytes !== undefined) return passedAnswer(new PassThrough(options))
+    const confirmed = await this.#confirm(repository, digest)
+    if (!confirmed) return undefined
+    const sizeBytes = content?.sizeBytes ?? confirmed.sizeBytes
+    return passedAnswer(new PassThrough({ ...options, sizeBytes }))
+  }
+
+  #passOptions(repository: Repository, digest: Digest, sizeBytes: number | undefined): PassOptions {
+    const { hasher, upstreams } = this.#options
+    const upstream = upstreams.registry(repository.registry)
+    return {
+      digest,
+      sizeBytes,
+      hasher,
+      open: (range) => upstream.openBlob(repository.name, digest, range),
+      passed: (end) => this.#passed(repository, digest, end),
+    }
+  }
+
+  #passed(repository: Repository, digest: Digest, end: PassEnd): void {
+    const { events } = this.#options
+    if (end.how === 'verified') return void this.#seen(repository, digest, end.isAnonymous)
+    events.passFailed(repository, digest, end.error)
+    if (end.error instanceof IntegrityError && !end.othersMayBeRight) {
+      this.#wrong.add(imageName(repository, { digest }))
+    }
+  }
+
+  #refuseWrong(repository: Repository, digest: Digest): void {
+    if (this.#wrong.has(imageName(repository, { digest }))) {
+      throw new UpstreamError('bad-response', `upstream sent wrong content for ${digest} just now`)
+    }
   }
 
   /** What everybody can read where it comes from is shared with who names it, before it is held. */
@@ -194,15 +251,18 @@ export class Blobs {
     return (await this.#confirm(repository, digest)) !== undefined
   }
 
-  /** Undefined where another's fill failed, which says nothing about this repository. */
-  async #isThere(fill: Fill, isOwn: boolean): Promise<boolean | undefined> {
-    if (isOwn) {
-      return await fill.answerable.catch((error: unknown) => {
-        if (fill.isParked) return undefined
-        throw error
-      })
-    }
-    const answered = fill.answerable.catch(() => undefined)
+  /**
+   * Undefined where another's fill failed, which says nothing about this repository; `unstorable` where
+   * it was the store that failed, or has no room.
+   */
+  async #isThere(fill: Fill, isOwn: boolean): Promise<boolean | 'unstorable' | undefined> {
+    const answerable = fill.answerable.catch((error: unknown) => {
+      if (error instanceof StoreError) return 'unstorable' as const
+      if (fill.isParked || !isOwn) return undefined
+      throw error
+    })
+    if (isOwn) return await answerable
+    const answered = answerable
     const isThere = await within(JOIN_WAIT_MS, answered)
     if (isThere !== 'slow') return isThere
     const { digest, repository } = fill
@@ -216,22 +276,16 @@ export class Blobs {
     expectedBytes: number | undefined,
     mustAsk: boolean,
   ): Fill {
-    const { index, store, hasher, upstreams, abandoned, events, now } = this.#options
-    const trouble = this.#storeTrouble
-    if (trouble && now() - trouble.since < STORE_TROUBLE_MS) throw trouble.error
-    if (this.#wrong.has(imageName(repository, { digest }))) {
-      throw new UpstreamError('bad-response', `upstream sent wrong content for ${digest} just now`)
-    }
-    const upstream = upstreams.registry(repository.registry)
+    const { index, store, room, abandoned, events, now } = this.#options
+    this.#refuseWrong(repository, digest)
     const fill = new Fill({
-      digest,
+      ...this.#passOptions(repository, digest, expectedBytes),
       repository,
       expectedBytes,
       mustAsk,
       abandoned,
-      hasher,
+      room,
       stage: () => store.stage(digest),
-      open: (range) => upstream.openBlob(repository.name, digest, range),
       // Until it is verified it may be anything, and be it what a login brought elsewhere.
       published: async (blob, isAnonymous) => {
         if (isAnonymous !== undefined) await this.#seen(repository, digest, isAnonymous)
@@ -250,10 +304,14 @@ export class Blobs {
     events.filled(repository, digest, fill.fetchedBytes, end)
     const name = imageName(repository, { digest })
     if (end.how === 'missing') this.#missing.add(name)
-    if (end.how === 'published') this.#options.uses.note(digest)
+    if (end.how === 'published') {
+      this.#options.uses.note(digest)
+      this.#storing.worked()
+    }
     if (!('error' in end)) return
     const { error } = end
-    if (error instanceof StoreError) this.#storeTrouble = { error, since: this.#options.now() }
+    // That there is no room for one says nothing of the others.
+    if (error instanceof StoreError && error.kind !== 'no-room') this.#storing.failed(error)
     // With bytes of an earlier attempt among them it may have been those that were wrong.
     const mayBeRight = fill.isResumed || fill.othersMayBeRight
     if (error instanceof IntegrityError && !mayBeRight) this.#wrong.add(name)
@@ -281,17 +339,12 @@ export class Blobs {
     return { sizeBytes: found.totalBytes }
   }
 
-  /**
-   * A disk that is full keeps nobody from the blob. No size is noted: until the content is verified, only
-   * a descriptor's can be relied on.
-   */
+  /** No size is noted: until the content is verified, only a descriptor's can be relied on. */
   async #seen(repository: Repository, digest: Digest, isAnonymous: boolean): Promise<void> {
     const { hasLogin } = this.#options.upstreams.registry(repository.registry)
     const opens = openedBy('blob', { isAnonymous, isOrigin: false }, hasLogin)
     const row = { kind: 'blob', sizeBytes: undefined, opens } as const
-    await this.#options.index.recordContent(repository, digest, row).catch((error: unknown) => {
-      if (!(error instanceof StoreError)) throw error
-    })
+    await this.#options.index.recordContent(repository, digest, row)
   }
 }
 
@@ -308,35 +361,13 @@ function isSame(one: Repository, other: Repository): boolean {
   return repositoryKey(one) === repositoryKey(other)
 }
 
-function hit(stored: StoredBlob): BlobAnswer {
-  const close = (): void => void stored.close().catch(() => undefined)
-  const { fd, sizeBytes } = stored
-  return {
-    sizeBytes,
-    how: 'hit',
-    source: () => ({
-      fd,
-      sizeBytes,
-      available: (position) => Math.max(0, sizeBytes - position),
-      arrived: () => Promise.resolve(),
-      release: close,
-    }),
-    dismiss: close,
-  }
-}
-
-function answerOf(fill: Fill, how: 'join' | 'miss'): BlobAnswer {
-  const whole = fill.follow()
-  return {
-    sizeBytes: fill.sizeBytes,
-    how,
-    source: (windows) => {
-      const [only, ...others] = windows ?? []
-      if (!only || others.length > 0 || only.isOpen) return whole
-      const source = fill.followWindow(only)
-      whole.release()
-      return source
-    },
-    dismiss: () => whole.release(),
+/** Throws what is wrong with what was opened, and lets it go. */
+function passThrough(options: PassOptions, opened: OpenedBlob): PassThrough {
+  try {
+    return new PassThrough(options, opened)
+  } catch (error) {
+    if (error instanceof IntegrityError)
+      options.passed({ how: 'failed', error, othersMayBeRight: opened.distrust() })
+    throw error
   }
 }

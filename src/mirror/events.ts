@@ -4,17 +4,17 @@ import type { Digest } from '../oci/digest.ts'
 import { imageName, repositoryKey } from '../oci/name.ts'
 import type { Repository, Tag } from '../oci/name.ts'
 import type { Logger } from '../lib/log.ts'
+import type { StoreError } from '../errors.ts'
 import type { FillEnd } from './fill.ts'
+import type { IndexTrouble } from './forgiving-index.ts'
 
-export interface MirrorEvents {
+export interface MirrorEvents extends IndexTrouble {
   /** A download is over. */
   filled(repository: Repository, digest: Digest, fetchedBytes: number, end: FillEnd): void
   /** Upstream called a tag's manifest by a digest that its bytes do not have; the bytes counted. */
   misnamed(repository: Repository, tag: Tag, told: Digest, found: Digest): void
   /** What upstream said of a tag could not be used or kept. */
   unrefreshed(repository: Repository, tag: Tag, because: string): void
-  /** A manifest was served but not stored. */
-  unrecorded(repository: Repository, digest: Digest, because: string): void
   /** Upstream has more tags than are listed, and these are the first of them. */
   listCut(repository: Repository, count: number): void
   /** A list was served but not stored. */
@@ -23,6 +23,13 @@ export interface MirrorEvents {
   turned(repository: Repository, isPublic: boolean): void
   /** Stored content failed a check and was taken out of service. */
   damaged(digest: Digest, found: string): void
+  /** Stored content cannot be opened; it is fetched again. */
+  unreadable(digest: Digest, because: string): void
+  /** The disk cannot take what is downloaded. Told once while that lasts, as the three below. */
+  storeFailed(error: StoreError): void
+  storeWorks(): void
+  /** A reader of what is passed through could not be given all of it. */
+  passFailed(repository: Repository, digest: Digest, error: Error): void
 }
 
 export function logMirrorEvents(log: Logger): MirrorEvents {
@@ -34,6 +41,8 @@ export function logMirrorEvents(log: Logger): MirrorEvents {
         log.warn(`${name} could not be fetched: ${end.error.message}`, fields)
       } else if (end.how === 'unstored') {
         log.error(`${name} was served but not stored: ${end.error.message}`, fields)
+      } else if (end.how === 'passed' && end.error.kind === 'no-room') {
+        log.warn(`${name} is passed through, not stored: ${end.error.message}`, fields)
       } else {
         log.debug(`${name} ${end.how}`, fields)
       }
@@ -45,10 +54,6 @@ export function logMirrorEvents(log: Logger): MirrorEvents {
     unrefreshed(repository, tag, because) {
       const name = imageName(repository, { tag })
       log.error(`${name} could not be brought up to date: ${because}`, { image: name, because })
-    },
-    unrecorded(repository, digest, because) {
-      const name = imageName(repository, { digest })
-      log.error(`${name} was served but not stored: ${because}`, { image: name, because })
     },
     listCut(repository, count) {
       const name = repositoryKey(repository)
@@ -65,6 +70,32 @@ export function logMirrorEvents(log: Logger): MirrorEvents {
     },
     damaged(digest, found) {
       log.error(`${digest} is damaged (${found}): moved to quarantine`, { digest })
+    },
+    unreadable(digest, because) {
+      log.error(`${digest} is stored and cannot be read, so it is fetched again: ${because}`, {
+        digest,
+      })
+    },
+    storeFailed({ kind, message }) {
+      const what = kind === 'full' ? 'the disk is full' : 'the disk fails'
+      log.error(`${what} (${message}): pulls go on, and what they bring is not stored`, { kind })
+    },
+    storeWorks() {
+      log.info('the disk takes downloads again: what is pulled is stored')
+    },
+    indexFailed(what, { kind, message }) {
+      const effect =
+        what === 'reading'
+          ? 'what it knows is asked of upstream again'
+          : 'what upstream says is not remembered'
+      log.error(`${what} the index fails (${message}): pulls go on, and ${effect}`, { kind })
+    },
+    indexWorks(what) {
+      log.info(`${what} the index works again`)
+    },
+    passFailed(repository, digest, error) {
+      const name = imageName(repository, { digest })
+      log.warn(`${name} could not be passed through: ${error.message}`, { image: name })
     },
   }
 }

@@ -2,11 +2,14 @@
 //
 // Upstream bytes go to the staged file; readers and the hash follow the file, each at its own pace.
 // The last bytes are withheld from readers until the digest of the whole holds, so that nobody can
-// finish with wrong content. A reader that leaves takes only itself away.
+// finish with wrong content. A reader that leaves takes only itself away. Where the store fails, readers
+// have what is in the file and the rest from upstream, each for itself (pass-through.ts).
 
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Room } from '../care/room-port.ts'
 import { digestMismatch, IntegrityError, StoreError, UpstreamError } from '../errors.ts'
 import type { ByteSource } from '../lib/byte-source.ts'
+import { extentBytes } from '../lib/extents.ts'
 import type { Extent } from '../lib/extents.ts'
 import { digestAlgorithm } from '../oci/digest.ts'
 import type { Digest } from '../oci/digest.ts'
@@ -19,12 +22,13 @@ import type { AbandonPolicy } from './abandon.ts'
 import { EarlyRequest, mayFetchEarly } from './early-request.ts'
 import { Followers } from './followers.ts'
 import { GapWriter } from './gap-writer.ts'
+import { PassThrough, WITHHELD_BYTES } from './pass-through.ts'
+import type { PassEnd, Prefix } from './pass-through.ts'
 import { Progress } from './progress.ts'
 import type { Gap } from './progress.ts'
 import { RESUME_PROGRESS_BYTES, resumeDelayMs, worthResuming } from './resume.ts'
+import { TakenRoom } from './taken-room.ts'
 
-/** Kept back from readers until the digest holds. */
-const WITHHELD_BYTES = 64 * 1024
 /** Where upstream tells no size: how long to wait for the end before answering without one. */
 const UNKNOWN_SIZE_WAIT_MS = 20_000
 
@@ -43,24 +47,32 @@ export interface FillOptions {
   readonly mustAsk?: boolean
   readonly abandoned: AbandonPolicy
   readonly hasher: Hasher
+  readonly room: Room
   stage(): Promise<StagedBlob>
   open(range?: { start: number; end?: number }): Promise<OpenedBlob | undefined>
   /** Called once the content is published; readers do not wait for it. With `Fill.isAnonymous`. */
   published(blob: PublishedBlob, isAnonymous: boolean | undefined): Promise<void>
+  /** What became of a reader that went on without the store. */
+  passed(end: PassEnd): void
 }
 
 /**
- * How a fill ended. `unstored`: every reader could finish, but the store could not keep the content.
- * `parked`: nobody wanted it any more; a later fill goes on from there.
+ * How a fill ended. `unstored`: every reader could finish, but the store could not keep the content;
+ * `passed`: it cannot even take it, so that readers have the rest from upstream. `parked`: nobody wanted
+ * it any more; a later fill goes on from there.
  */
 export type FillEnd =
   | { readonly how: 'published' | 'missing' | 'parked' }
+  | { readonly how: 'passed'; readonly error: StoreError }
   | { readonly how: 'unstored' | 'failed'; readonly error: Error }
 
 export class Fill {
   readonly digest: Digest
   readonly repository: Repository
-  /** Resolves true when readers can be answered, false when upstream has no such blob; else rejects. */
+  /**
+   * Resolves true when readers can be answered, false when upstream has no such blob; else rejects, with
+   * StoreError where it may be passed through.
+   */
   readonly answerable: Promise<boolean>
   readonly ended: Promise<FillEnd>
 
@@ -73,7 +85,10 @@ export class Fill {
   #isResumed = false
   #isGone = false
 
+  #room: TakenRoom | undefined
   #staged: StagedBlob | undefined
+  /** The store has failed: what is not in the file by now never will be. */
+  #isLost = false
   #progress: Progress | undefined
   #hash: RunningHash | undefined
   #totalBytes: number | undefined
@@ -152,6 +167,7 @@ export class Fill {
   #follow(early: boolean): ByteSource {
     clearTimeout(this.#abandonTimer)
     const sizeBytes = (): number | undefined => this.#totalBytes
+    let passing: PassThrough | undefined
     const source: ByteSource = {
       fd: this.#requireStaged().fd,
       get sizeBytes() {
@@ -161,13 +177,31 @@ export class Fill {
       arrived: (position) =>
         this.#followers.waitUntil(
           () =>
+            this.#isLost ||
             this.#readableEnd(position, early) > position ||
             (this.#isVerified && position >= (this.#totalBytes as number)),
         ),
-      release: () => this.#followers.leave(source),
+      elsewhere: (position, end, unreadable) => {
+        if (!this.#isLost && !unreadable) return undefined
+        passing ??= this.#passThrough()
+        return passing.bytes(position, end, unreadable ? 'lost' : this.#prefixOf(position))
+      },
+      release: () => {
+        passing?.close()
+        this.#followers.leave(source)
+      },
     }
     this.#followers.join(source)
     return source
+  }
+
+  #passThrough(): PassThrough {
+    const { digest, hasher, open, passed } = this.#options
+    return new PassThrough({ digest, sizeBytes: this.#totalBytes, hasher, open, passed })
+  }
+
+  #prefixOf(position: number): Prefix {
+    return position <= this.#requireProgress().frontier ? this.#requireStaged().fd : 'unread'
   }
 
   /** Stops the download and keeps what is there, unless it is over already. */
@@ -196,6 +230,8 @@ export class Fill {
 
   /** What an earlier attempt left is served at once, while it is hashed again alongside. */
   async #takeUpStaged(): Promise<void> {
+    const room = await TakenRoom.take(this.#options.room, this.digest, this.#totalBytes)
+    this.#room = room
     const staged = await this.#options.stage()
     const progress = new Progress(staged)
     this.#staged = staged
@@ -203,6 +239,7 @@ export class Fill {
     this.#hash = this.#options.hasher.begin(digestAlgorithm(this.digest), staged.path)
     if (staged.totalBytes === undefined || staged.extents.length === 0) return
     if (this.#totalBytes !== undefined && this.#totalBytes !== staged.totalBytes) return
+    await room.cover(staged.totalBytes)
     this.#isResumed = true
     this.#totalBytes = staged.totalBytes
     progress.resume()
@@ -250,7 +287,12 @@ export class Fill {
       throw new UpstreamError('not-visible', `upstream no longer has ${this.digest}`)
     }
     this.#isOpened = true
-    this.#learnSize(opened)
+    try {
+      await this.#learnSize(opened)
+    } catch (error) {
+      opened.abort()
+      throw error
+    }
     const position = await this.#store(opened, gap.start)
     // A body that ended in good order without a length has told its length by that.
     this.#totalBytes ??= position
@@ -285,16 +327,16 @@ export class Fill {
     for (const distrust of this.#distrusts) this.#othersMayBeRight = distrust()
   }
 
-  #learnSize(opened: OpenedBlob): void {
+  async #learnSize(opened: OpenedBlob): Promise<void> {
     const told = opened.totalBytes
     if (told !== undefined && this.#totalBytes !== undefined && told !== this.#totalBytes) {
-      opened.abort()
       const wrong = this.#wrongSize(told)
       // Before a byte of it is used: another endpoint can still do better, unseen.
       if (opened.distrust()) throw new UpstreamError('bad-response', wrong.message)
       throw wrong
     }
     this.#totalBytes ??= told
+    if (told !== undefined) await this.#room?.cover(told)
     if (this.#totalBytes !== undefined) return this.#answer()
     this.#patienceTimer ??= setTimeout(() => this.#answer(), UNKNOWN_SIZE_WAIT_MS)
   }
@@ -317,6 +359,7 @@ export class Fill {
         // What was fetched early lies ahead. It is never written again: it may have been hashed.
         stop = progress.nextAfter(start)
         const kept = Math.min(chunk.byteLength, (stop ?? Infinity) - from)
+        await this.#room?.reach(from + kept)
         if (skipped < kept) await writer.add(chunk.subarray(skipped, kept))
         if (stop !== undefined && position >= stop) break
       }
@@ -346,13 +389,14 @@ export class Fill {
     )
   }
 
-  #arrived(from: number, to: number): void {
+  #arrived(from: number, to: number): Promise<void> | undefined {
     const progress = this.#requireProgress()
     this.#fetchedBytes += to - from
     const before = progress.frontier
-    progress.add(from, to, this.#totalBytes)
+    const noted = progress.add(from, to, this.#totalBytes)
     if (progress.frontier > before) this.#hash?.advance(progress.frontier)
     this.#followers.wake()
+    return noted
   }
 
   async #verify(): Promise<void> {
@@ -368,11 +412,15 @@ export class Fill {
     const staged = this.#requireStaged()
     const totalBytes = this.#totalBytes as number
     try {
-      await this.#progress?.settled()
+      const unsynced = await this.#requireProgress().settled()
+      if (unsynced) throw unsynced
       const stamp = await staged.publish(totalBytes)
       await this.#options.published({ sizeBytes: totalBytes, stamp }, this.#isAnonymous)
+      // From here on its row counts it.
+      this.#settleRoom('published', totalBytes)
       return { how: 'published' }
     } catch (error) {
+      await staged.discard().catch(() => undefined)
       return { how: 'unstored', error: error as Error }
     } finally {
       this.#isOver = true
@@ -383,9 +431,11 @@ export class Fill {
   async #endMissing(): Promise<FillEnd> {
     this.#isOver = true
     this.#hash?.drop()
-    if (this.#staged)
-      await (this.#isOthers(this.#staged) ? this.#staged.park() : this.#staged.discard())
-    await this.#staged?.close()
+    const staged = this.#staged
+    if (staged) {
+      await this.#putAway(staged, 'missing').catch(() => undefined)
+      await this.#closeWhenUnread(staged)
+    }
     this.#settle.resolve(false)
     return { how: 'missing' }
   }
@@ -395,27 +445,38 @@ export class Fill {
     this.#hash?.drop()
     if (error instanceof IntegrityError) this.#distrustSources()
     const isParked = this.#parking.signal.aborted
+    const isLost = error instanceof StoreError && !isParked
     const told = isParked ? new UpstreamError('unreachable', 'the download was stopped') : error
     this.#settle.reject(told)
-    this.#followers.fail(told)
+    if (isLost) this.#loseStore()
+    else this.#followers.fail(told)
     await this.#stopEarlyAt(Infinity)
     await this.#progress?.settled()
     const staged = this.#staged
     if (staged) {
       await this.#putAway(staged, error).catch(() => undefined)
       void this.#closeWhenUnread(staged)
-    }
+    } else this.#settleRoom('nothing', 0)
     if (isParked) return { how: 'parked' }
+    if (isLost) return { how: 'passed', error }
     return this.#isGone ? { how: 'missing' } : { how: 'failed', error }
   }
 
+  /** Nobody waits for the file any more, but for what upstream has. */
+  #loseStore(): void {
+    this.#isLost = true
+    this.#followers.wake()
+  }
+
   /** Wrong content is thrown away; what merely broke off is kept for the next attempt. */
-  async #putAway(staged: StagedBlob, error: Error): Promise<void> {
-    if (this.#isOthers(staged)) return await staged.park()
+  async #putAway(staged: StagedBlob, because: Error | 'missing'): Promise<void> {
     const progress = this.#requireProgress()
-    const isWrong = error instanceof IntegrityError || error instanceof StoreError
-    if (isWrong || this.#isGone || progress.bytes === 0) return await staged.discard()
-    progress.note(this.#totalBytes)
+    const isOthers = this.#isOthers(staged)
+    const isWrong = because instanceof IntegrityError || because instanceof StoreError
+    const isUseless = because === 'missing' || isWrong || this.#isGone || progress.bytes === 0
+    if (isUseless && !isOthers) return await staged.discard()
+    if (!isOthers) progress.note(this.#totalBytes)
+    this.#settleRoom('parked', isOthers ? extentBytes(staged.extents) : progress.bytes)
     await staged.park()
   }
 
@@ -424,9 +485,17 @@ export class Fill {
     return (this.#options.mustAsk ?? false) && !this.#isOpened && staged.extents.length > 0
   }
 
+  /** What was removed takes its room until nobody has it open. */
   async #closeWhenUnread(staged: StagedBlob): Promise<void> {
     await this.#followers.unread()
     await staged.close().catch(() => undefined)
+    this.#settleRoom('nothing', 0)
+  }
+
+  /** The first word counts. */
+  #settleRoom(left: 'published' | 'parked' | 'nothing', bytes: number): void {
+    this.#room?.settle(left, bytes)
+    this.#room = undefined
   }
 
   #answer(): void {
@@ -473,7 +542,7 @@ export class Fill {
   }
 
   #abandoned(): void {
-    if (this.#isVerified || this.#parking.signal.aborted) return
+    if (this.#isVerified || this.#isLost || this.#parking.signal.aborted) return
     const plan = abandonPlan(
       this.#options.abandoned,
       this.#requireProgress().bytes,

@@ -3,19 +3,21 @@
 import type { StagedBlob } from '../store/blob-store.ts'
 
 /** Received but not yet written; past it the upstream connection waits. */
-const UNWRITTEN_BYTES_MAX = 256 * 1024
+const UNWRITTEN_BYTES_MAX = 192 * 1024
+
+/** Called after each write with the range that readers may read now; what it gives is awaited. */
+export type Arrived = (from: number, to: number) => Promise<void> | undefined
 
 export class GapWriter {
   readonly #staged: StagedBlob
-  readonly #arrived: (from: number, to: number) => void
+  readonly #arrived: Arrived
   #position: number
   #unwritten: Uint8Array[] = []
   #unwrittenBytes = 0
   #writing: Promise<void> | undefined
   #failure: Error | undefined
 
-  /** `arrived` is called after each write with the range that readers may read now. */
-  constructor(staged: StagedBlob, start: number, arrived: (from: number, to: number) => void) {
+  constructor(staged: StagedBlob, start: number, arrived: Arrived) {
     this.#staged = staged
     this.#position = start
     this.#arrived = arrived
@@ -45,7 +47,7 @@ export class GapWriter {
         const from = this.#position
         this.#position += bytes
         this.#unwrittenBytes -= bytes
-        this.#arrived(from, this.#position)
+        await this.#arrived(from, this.#position)
       }
     } catch (error) {
       this.#failure = error as Error

@@ -1,14 +1,14 @@
 // Manifests by digest: from the index where they may be read in the repository, else from upstream,
 // verified and stored before anybody gets them.
 
-import { IntegrityError, StoreError, UpstreamError, digestMismatch } from '../errors.ts'
+import { IntegrityError, UpstreamError, digestMismatch } from '../errors.ts'
 import { SingleFlight } from '../lib/single-flight.ts'
 import { digestAlgorithm, digestOf } from '../oci/digest.ts'
 import type { Digest } from '../oci/digest.ts'
 import { describeManifest } from '../oci/manifest.ts'
 import { imageName } from '../oci/name.ts'
 import type { Reference, Repository, Tag } from '../oci/name.ts'
-import type { HeldManifest, Index, ManifestRecord, Sighting } from '../store/index-port.ts'
+import type { HeldManifest, Index } from '../store/index-port.ts'
 import type { Asking, Provenance, Upstreams } from '../upstream/upstream.ts'
 import type { MirrorEvents } from './events.ts'
 import { Misses } from './misses.ts'
@@ -76,7 +76,8 @@ export class Manifests {
       const held = await index.findManifest(digest)
       return await (held ? this.#confirm(repository, held) : this.#fetch(repository, { digest }))
     })
-    if (!manifest) this.#missing.add(key)
+    if (manifest) uses.note(digest)
+    else this.#missing.add(key)
     return manifest && { manifest, how: 'miss' }
   }
 
@@ -108,7 +109,7 @@ export class Manifests {
 
   /** Held for other repositories: a HEAD tells whether this one contains it too. */
   async #confirm(repository: Repository, held: HeldManifest): Promise<HeldManifest | undefined> {
-    const { upstreams, shared } = this.#options
+    const { upstreams, index, shared } = this.#options
     const { digest } = held
     const upstream = upstreams.registry(repository.registry)
     return await shared.confirm(repository, async (asking) => {
@@ -118,7 +119,7 @@ export class Manifests {
       if (!isHeadOf(head, digest)) return await this.#fetch(repository, { digest }, asking)
       const opens = openedBy('manifest', head, upstream.hasLogin)
       const described = describeManifest(held.bytes, held.mediaType)
-      await this.#record(repository, { ...held, ...described, opens })
+      await index.recordManifest(repository, { ...held, ...described, opens })
       return held
     })
   }
@@ -128,7 +129,7 @@ export class Manifests {
     reference: Reference,
     asking: Asking = {},
   ): Promise<FetchedHere | undefined> {
-    const { upstreams } = this.#options
+    const { upstreams, index } = this.#options
     const upstream = upstreams.registry(repository.registry)
     const fetched = await upstream.getManifest(repository.name, reference, asking)
     if (!fetched) return undefined
@@ -138,19 +139,8 @@ export class Manifests {
     const found = digestOf(bytes, digestAlgorithm(digest))
     if (found !== digest) throw digestMismatch(digest, found)
     const opens = openedBy('manifest', fetched, upstream.hasLogin)
-    await this.#record(repository, { digest, bytes, ...described, opens })
+    await index.recordManifest(repository, { digest, bytes, ...described, opens })
     return { digest, bytes, mediaType: described.mediaType, isAnonymous, isOrigin }
-  }
-
-  /** A disk that is full keeps nobody from the manifest. */
-  async #record(repository: Repository, manifest: ManifestRecord & Sighting): Promise<void> {
-    const { index, events } = this.#options
-    try {
-      await index.recordManifest(repository, manifest)
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error
-      events.unrecorded(repository, manifest.digest, error.message)
-    }
   }
 }
 

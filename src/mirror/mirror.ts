@@ -8,10 +8,16 @@ import { imageName } from '../oci/name.ts'
 import type { Reference, Repository, Tag } from '../oci/name.ts'
 import type { Index } from '../store/index-port.ts'
 import type { RegistryStatus, Upstreams } from '../upstream/upstream.ts'
+import type { BlobAnswer } from './blob-answer.ts'
 import { Blobs } from './blobs.ts'
-import type { BlobAnswer, BlobsOptions } from './blobs.ts'
-import { catalogNames } from './catalog.ts'
+import type { BlobsOptions, WantedOfBlob } from './blobs.ts'
+import { catalogNames, catalogPlaces } from './catalog.ts'
+import type { CatalogNames, CatalogPage } from './catalog.ts'
+import { countedUpstreams } from './counted-upstreams.ts'
+import { Counts } from './counts.ts'
+import type { AnsweredHow } from './counts.ts'
 import type { MirrorEvents } from './events.ts'
+import { forgivingIndex } from './forgiving-index.ts'
 import { tagTtl } from './freshness.ts'
 import type { TagTtl } from './freshness.ts'
 import { inTime } from './in-time.ts'
@@ -61,9 +67,15 @@ export class Mirror {
   readonly #index: Index
   readonly #hasCatalog: boolean
   readonly #uses: Uses
+  readonly #counts: Counts
   readonly #events: MirrorEvents
 
-  constructor(options: MirrorOptions) {
+  constructor(given: MirrorOptions) {
+    const index = forgivingIndex(given.index, given.events, given.now)
+    const counts = new Counts(index, given.now)
+    const upstreams = countedUpstreams(given.upstreams, counts)
+    const options = { ...given, index, upstreams }
+    this.#counts = counts
     this.#addressing = options.addressing
     this.#upstreams = options.upstreams
     this.#visibility = new Visibility(options)
@@ -80,6 +92,8 @@ export class Mirror {
     this.#tagLists = new TagLists({ ...options, ttlMs: movingMs })
     this.#referrers = new Referrers({
       ...options,
+      // A list out of an index that forgives could lack a signature, and nobody would know.
+      index: given.index,
       manifests: this.#manifests,
       manifestOfTag: (repository, tag) => this.manifest(repository, { tag }, 'bytes'),
       // Who wants to hear of every tag that moves wants to hear of every signature.
@@ -176,12 +190,16 @@ export class Mirror {
     return digest && (await this.#manifests.find(repository, digest))
   }
 
-  async blob(repository: Repository, digest: Digest): Promise<BlobAnswer | undefined> {
+  async blob(
+    repository: Repository,
+    digest: Digest,
+    wanted: WantedOfBlob = 'whole',
+  ): Promise<BlobAnswer | undefined> {
     const dismiss = (found: BlobAnswer | undefined): void => found?.dismiss()
     const found = this.#visibility.answer(
       repository,
       { kind: 'blob', digest },
-      () => this.#blobs.open(repository, digest),
+      () => this.#blobs.open(repository, digest, wanted),
       dismiss,
     )
     return await inTime(imageName(repository, { digest }), found, { dismiss })
@@ -209,11 +227,15 @@ export class Mirror {
   }
 
   /** The names of what is held and may be read; undefined where this mirror is not to tell. */
-  async catalog(registry: string | undefined): Promise<readonly string[] | undefined> {
+  async catalog(
+    registry: string | undefined,
+    asked: CatalogPage,
+  ): Promise<CatalogNames | undefined> {
     if (!this.#hasCatalog) return undefined
-    const held = await this.#index.heldRepositories()
-    const listed = held.filter((each) => this.#visibility.isListed(each, each.isPublic))
-    return catalogNames(listed, registry, this.#addressing)
+    return await catalogNames(catalogPlaces(registry, this.#addressing), asked, {
+      held: (...page) => this.#index.heldRepositories(...page),
+      isListed: (each) => this.#visibility.isListed(each, each.isPublic),
+    })
   }
 
   /** Of the registries that were asked since the start, and of those with a login. */
@@ -227,10 +249,35 @@ export class Mirror {
       )
   }
 
+  /** The index is told of every use so far: something is about to be chosen by last use. */
+  async flushUses(): Promise<void> {
+    await this.#uses.flush()
+  }
+
+  /** An answer was given to a client. A HEAD is a question, and not counted. */
+  answered({ registry }: Repository, how: AnsweredHow): void {
+    this.#counts.answered(registry, how)
+  }
+
+  /** Bytes of content were sent to a client. */
+  sent({ registry }: Repository, bytes: number): void {
+    this.#counts.sent(registry, bytes)
+  }
+
+  /** The index is told of everything that was counted so far: somebody is about to look. */
+  async flushed(): Promise<void> {
+    await Promise.all([this.#uses.flush(), this.#counts.flush()])
+  }
+
+  /** Whether content is being fetched to be stored. */
+  get isDownloading(): boolean {
+    return this.#blobs.isDownloading
+  }
+
   /** Stops downloads and keeps what is there. */
   async close(): Promise<void> {
     await this.#blobs.parkAll()
-    await this.#uses.close()
+    await Promise.all([this.#uses.close(), this.#counts.close()])
   }
 }
 

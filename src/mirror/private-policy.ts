@@ -10,6 +10,9 @@ export type PrivatePolicy = 'deny' | 'everyone' | readonly string[]
 /** For this long a repository counts as what it was when it was last looked at without a login. */
 export const PUBLIC_CHECK_MS = 24 * 3_600_000
 
+/** Of a repository of which what is known cannot be read: upstream has to say it again. */
+export const PRIVATE_UNTIL_CHECKED: Visibility = { isPublic: false, checkedAt: 0 }
+
 export interface Standing {
   /** Whether the policy opens the repository to everyone, whoever may read it upstream. */
   readonly isAllowed: boolean

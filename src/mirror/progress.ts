@@ -4,10 +4,17 @@ import { addExtent, extentBytes, extentEnd, gapAfter } from '../lib/extents.ts'
 import type { Extent } from '../lib/extents.ts'
 import type { StagedBlob } from '../store/blob-store.ts'
 
-/** How often the note of what is there is renewed: what a killed process fetches again at most. */
-const NOTE_EVERY_BYTES = 512 * 1024
-/** How often the file is synced: what a power loss costs at most. */
-const SYNC_EVERY_BYTES = 64 * 1024 * 1024
+/** How often the note of what is there is renewed. */
+const NOTE_EVERY_BYTES = 256 * 1024
+/**
+ * Written and not in the note yet; past it writing waits. With what has been received and waits to be
+ * written (gap-writer.ts) it makes less than the 1 MiB that a killed process may fetch again.
+ */
+const UNNOTED_BYTES_MAX = 320 * 1024
+/** How often the file is synced: early, so that a sync is over before anything has to wait for it. */
+const SYNC_EVERY_BYTES = 16 * 1024 * 1024
+/** Written and not synced yet; past it writing waits. A power loss may cost 64 MiB. */
+const UNSYNCED_BYTES_MAX = 62 * 1024 * 1024
 
 /** Where one upstream request is to write: from `start` to `end`, or to wherever the content ends. */
 export interface Gap {
@@ -18,18 +25,23 @@ export interface Gap {
 export class Progress {
   readonly #staged: StagedBlob
   #extents: readonly Extent[] = []
+  /** How much there was when the last note was asked for, and when the last written one was. */
+  #noteBegunBytes = 0
   #notedBytes = 0
+  #noting: Promise<void> | undefined
+  #syncBegunBytes = 0
   #syncedBytes = 0
   #syncing: Promise<void> | undefined
+  #syncFailure: Error | undefined
 
   constructor(staged: StagedBlob) {
     this.#staged = staged
   }
 
-  /** Takes up what an earlier attempt left. */
+  /** Takes up what an earlier attempt left: noted it is, but a sync of it may never have ended. */
   resume(): void {
     this.#extents = this.#staged.extents
-    this.#notedBytes = this.#syncedBytes = this.bytes
+    this.#noteBegunBytes = this.#notedBytes = this.bytes
   }
 
   get bytes(): number {
@@ -56,27 +68,44 @@ export class Progress {
     return this.#extents.find((extent) => extent.start > position)?.start
   }
 
-  /** These bytes have been written. */
-  add(start: number, end: number, totalBytes: number | undefined): void {
+  /** These bytes have been written; what it gives is awaited before more are. */
+  add(start: number, end: number, totalBytes: number | undefined): Promise<void> | undefined {
     this.#extents = addExtent(this.#extents, { start, end })
-    const isSyncDue = this.bytes - this.#syncedBytes >= SYNC_EVERY_BYTES && !this.#syncing
-    if (isSyncDue || this.bytes - this.#notedBytes >= NOTE_EVERY_BYTES) this.note(totalBytes)
-    if (!isSyncDue) return
-    this.#syncedBytes = this.bytes
-    // A sync that fails here fails again at publishing, where it is told.
-    this.#syncing = this.#staged
-      .sync()
-      .catch(() => undefined)
-      .finally(() => (this.#syncing = undefined))
+    const isSyncDue = this.bytes - this.#syncBegunBytes >= SYNC_EVERY_BYTES && !this.#syncing
+    const isNoteDue = this.bytes - this.#noteBegunBytes >= NOTE_EVERY_BYTES
+    if (isSyncDue || isNoteDue) this.note(totalBytes)
+    if (isSyncDue) this.#sync()
+    if (this.bytes - this.#syncedBytes >= UNSYNCED_BYTES_MAX) return this.#syncing
+    if (this.bytes - this.#notedBytes >= UNNOTED_BYTES_MAX) return this.#noting
+    return undefined
   }
 
   note(totalBytes: number | undefined): void {
-    this.#notedBytes = this.bytes
-    this.#staged.note(this.#extents, totalBytes)
+    const covered = this.bytes
+    this.#noteBegunBytes = covered
+    this.#noting = this.#staged
+      .note(this.#extents, totalBytes)
+      .then(() => void (this.#notedBytes = covered))
   }
 
-  /** Resolves when no sync is running. */
-  async settled(): Promise<void> {
+  #sync(): void {
+    const covered = this.bytes
+    this.#syncBegunBytes = covered
+    this.#syncing = this.#staged
+      .sync()
+      .catch((error: unknown) => void (this.#syncFailure ??= error as Error))
+      .finally(() => {
+        this.#syncedBytes = covered
+        this.#syncing = undefined
+      })
+  }
+
+  /**
+   * Resolves when no sync is running, with what one has failed with: the system tells that once, and the
+   * next sync would succeed without the bytes.
+   */
+  async settled(): Promise<Error | undefined> {
     await this.#syncing
+    return this.#syncFailure
   }
 }

@@ -5,6 +5,7 @@ import type { Digest } from '../oci/digest.ts'
 import type { Repository } from '../oci/name.ts'
 import type { ContentRow, Index } from '../store/index-port.ts'
 import type { Asking } from '../upstream/upstream.ts'
+import { PRIVATE_UNTIL_CHECKED } from './private-policy.ts'
 
 export class SharedContent {
   readonly #index: Index
@@ -33,7 +34,9 @@ export class SharedContent {
     ask: (asking: Asking) => Promise<Found | undefined>,
   ): Promise<Found | undefined> {
     const known = await this.#index.findVisibility(repository)
-    if (!known?.isPublic) return await ask({})
+    // Of what cannot be read the stricter is assumed.
+    const mayBePublic = known?.isPublic === true || known === PRIVATE_UNTIL_CHECKED
+    if (!mayBePublic) return await ask({})
     // A login may see more of a public repository than its readers do.
     const isAllowed = this.#isAllowed(repository)
     const found = await ask({ anonymously: true }).catch((error: unknown) => {

@@ -1,7 +1,7 @@
 // What a tag points to: from the index while it is fresh, from upstream by HEAD else, and what was
 // last known where upstream does not answer.
 
-import { plainReason, reasonOf, StoreError, UpstreamError } from '../errors.ts'
+import { plainReason, reasonOf, UpstreamError } from '../errors.ts'
 import type { Reason } from '../errors.ts'
 import { SingleFlight } from '../lib/single-flight.ts'
 import { within } from '../lib/within.ts'
@@ -157,22 +157,17 @@ export class Tags {
     return await ask({ originOnly: true })
   }
 
-  /** A disk that is full keeps nobody from hearing what upstream said. */
-  async #move(repository: Repository, tag: Tag, found: Found): Promise<TagRow | undefined> {
-    const { index, upstreams, events, now } = this.#options
+  async #move(repository: Repository, tag: Tag, found: Found): Promise<TagRow> {
+    const { index, upstreams, now } = this.#options
     const { digest, mediaType, sizeBytes } = found
     const given = mediaType !== undefined && isManifestType(mediaType) ? 'manifest' : 'hearsay'
     const { hasLogin } = upstreams.registry(repository.registry)
     const opens = openedBy(given, found, hasLogin)
     const to = { digest, mediaType, sizeBytes, checkedAt: now() }
-    try {
-      await index.moveTag(repository, tag, { ...to, opens })
-      return await index.findTag(repository, tag)
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error
-      events.unrefreshed(repository, tag, error.message)
-      return { ...to, completeDigest: undefined }
-    }
+    await index.moveTag(repository, tag, { ...to, opens })
+    const row = await index.findTag(repository, tag)
+    // Where it could not be written, what it was before is still there.
+    return row?.digest === digest ? row : { ...to, completeDigest: undefined }
   }
 
   /**

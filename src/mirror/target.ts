@@ -56,6 +56,13 @@ export function resolveTarget(asked: Asked, addressing: Addressing): Target {
     : { refused: 'name-invalid', message: `${printable(name)} is not a repository name` }
 }
 
+/** Which repository a name means as people type it, by the same rules; undefined where it means none. */
+export function repositoryNamed(name: string, addressing: Addressing): Repository | undefined {
+  const nothingElse = { listenerRegistry: undefined, host: undefined, prefix: undefined }
+  const target = resolveTarget({ ...nothingElse, ns: undefined, name }, addressing)
+  return 'repository' in target ? target.repository : undefined
+}
+
 /** The same for what has no repository: a ping, the catalog. */
 export function resolvePlace(address: Address, addressing: Addressing): Place {
   const reached = reachedRegistry(address, addressing)

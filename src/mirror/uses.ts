@@ -17,22 +17,22 @@ export class Uses {
   constructor(index: Index, now: () => number) {
     this.#index = index
     this.#now = now
-    this.#timer = setInterval(() => void this.#flush(), FLUSH_EVERY_MS)
+    this.#timer = setInterval(() => void this.flush(), FLUSH_EVERY_MS)
     this.#timer.unref()
   }
 
   note(digest: Digest): void {
     this.#gathered.set(digest, this.#now())
-    if (this.#gathered.size >= GATHERED_MAX) void this.#flush()
+    if (this.#gathered.size >= GATHERED_MAX) void this.flush()
   }
 
   async close(): Promise<void> {
     clearInterval(this.#timer)
-    await this.#flush()
+    await this.flush()
   }
 
   /** A batch that cannot be written is forgotten: what is used is used again. */
-  async #flush(): Promise<void> {
+  async flush(): Promise<void> {
     if (this.#gathered.size === 0) return
     const uses = [...this.#gathered]
     this.#gathered = new Map()

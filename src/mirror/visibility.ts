@@ -2,7 +2,7 @@
 // operator says. One question without the login tells, and holds for a day.
 
 import { LRUCache } from 'lru-cache'
-import { RequestError, StoreError, UpstreamError } from '../errors.ts'
+import { RequestError, UpstreamError } from '../errors.ts'
 import { SingleFlight } from '../lib/single-flight.ts'
 import { within } from '../lib/within.ts'
 import { imageName, repositoryKey } from '../oci/name.ts'
@@ -11,7 +11,7 @@ import type { Index, Visibility as KnownVisibility } from '../store/index-port.t
 import type { Upstreams } from '../upstream/upstream.ts'
 import type { MirrorEvents } from './events.ts'
 import { Misses } from './misses.ts'
-import { admission, allowedBy, isRecent } from './private-policy.ts'
+import { admission, allowedBy, isRecent, PRIVATE_UNTIL_CHECKED } from './private-policy.ts'
 import type { PrivatePolicy } from './private-policy.ts'
 import { probe } from './probe.ts'
 import type { Wanted } from './probe.ts'
@@ -211,7 +211,6 @@ export class Visibility {
     return (await probe({ ...asked, anonymously: false })) ? 'hidden' : 'missing'
   }
 
-  /** A disk that is full keeps nobody from what upstream just said. */
   async #record(
     repository: Repository,
     isPublic: boolean,
@@ -219,12 +218,9 @@ export class Visibility {
   ): Promise<void> {
     const { index, events, now } = this.#options
     this.#doubted.delete(repositoryKey(repository))
-    try {
-      await index.recordVisibility(repository, { isPublic, checkedAt: now() })
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error
-    }
-    if (known && known.isPublic !== isPublic) events.turned(repository, isPublic)
+    await index.recordVisibility(repository, { isPublic, checkedAt: now() })
+    const hasTurned = known && known !== PRIVATE_UNTIL_CHECKED && known.isPublic !== isPublic
+    if (hasTurned) events.turned(repository, isPublic)
   }
 
   #refusal(repository: Repository, wanted: Wanted, finding: 'missing' | 'hidden'): RequestError {

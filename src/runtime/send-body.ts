@@ -24,6 +24,8 @@ export async function sendBody(
       if (part instanceof Uint8Array) await sender.literal(part)
       else await sender.slice(part.start, part.end)
     }
+    // The last write counts only once it is through.
+    await sender.close()
     return sender.sentBytes
   } finally {
     await sender.close()
@@ -62,43 +64,84 @@ class Sender {
       const limit = end ?? this.#source.sizeBytes ?? Infinity
       if (position >= limit) return
       const available = Math.min(this.#source.available(position), limit - position)
-      if (available > 0) position += await this.#copy(position, available)
-      else await this.#waitFor(position)
+      const copied = available > 0 ? await this.#copy(position, available) : 0
+      const unreadable = copied instanceof Error ? copied : undefined
+      if (typeof copied === 'number' && copied > 0) {
+        position += copied
+        continue
+      }
+      const rest = this.#source.elsewhere?.(position, end, unreadable)
+      if (rest) return await this.#pass(rest, (end ?? position) - position)
+      if (unreadable) throw unreadable
+      await this.#waitFor(position)
     }
   }
 
-  /** The head goes out before a wait, so that nobody takes a slow download for a dead mirror. */
   async #waitFor(position: number): Promise<void> {
-    if (!this.#response.headersSent || this.sentBytes === 0) this.#response.flushHeaders()
-    // The link waits for one thing at a time.
-    await this.#writing
-    // Nobody would hear of a failure: the wait below does not begin on a connection that is gone.
-    if (this.#link.isGone) return
-    const arrived = this.#source.arrived(position)
-    let failure: Error | undefined
-    await this.#link.wait((done) => {
-      arrived.then(done, (error: unknown) => {
-        failure = error as Error
-        done()
-      })
-    })
-    if (failure && !this.#link.isGone) throw failure
+    await this.#wait(() => this.#source.arrived(position))
     const isEnd = this.#source.sizeBytes === position
-    if (!isEnd && !this.#link.isGone && this.#source.available(position) <= 0) {
+    const mayBeElsewhere = this.#source.elsewhere !== undefined
+    if (!isEnd && !mayBeElsewhere && !this.#link.isGone && this.#source.available(position) <= 0) {
       throw new Error('a source woke its reader without bytes')
     }
   }
 
-  async #copy(position: number, available: number): Promise<number> {
+  /** One chunk at a time: the next is asked for when the connection has taken this one. */
+  async #pass(rest: AsyncIterable<Uint8Array>, promisedBytes: number): Promise<void> {
+    const chunks = rest[Symbol.asyncIterator]()
+    let passedBytes = 0
+    while (!this.#link.isGone) {
+      const next = await this.#wait(() => chunks.next())
+      // Who left a wait behind ends it by releasing the source.
+      if (!next) return
+      if (next.done && passedBytes < promisedBytes) throw new Error('a source ended early')
+      if (next.done) return
+      passedBytes += next.value.byteLength
+      await this.#write(next.value)
+    }
+  }
+
+  /**
+   * Undefined where the connection is gone first. The head goes out before a wait, so that nobody takes
+   * a slow download for a dead mirror.
+   */
+  async #wait<T>(begin: () => Promise<T>): Promise<T | undefined> {
+    if (!this.#response.headersSent || this.sentBytes === 0) this.#response.flushHeaders()
+    // The link waits for one thing at a time.
+    await this.#writing
+    // Nobody would hear of a failure: the wait below does not begin on a connection that is gone.
+    if (this.#link.isGone) return undefined
+    const awaited = begin()
+    let found: T | undefined
+    let failure: Error | undefined
+    await this.#link.wait((done) => {
+      awaited.then(
+        (value) => {
+          found = value
+          done()
+        },
+        (error: unknown) => {
+          failure = error as Error
+          done()
+        },
+      )
+    })
+    if (failure && !this.#link.isGone) throw failure
+    return found
+  }
+
+  /** How many bytes went out, or what reading them failed with. */
+  async #copy(position: number, available: number): Promise<number | Error> {
     const buffer = takeBuffer()
     let isSent = false
     try {
       const length = Math.min(available, buffer.length)
-      const bytesRead = await readAt(this.#source.fd, buffer, length, position)
-      if (bytesRead === 0) throw new Error('a stored file is shorter than it was')
+      const read = await readAt(this.#source.fd, buffer, length, position)
+      if (typeof read !== 'number') return read
+      if (read === 0) return new Error('a stored file is shorter than it was')
       isSent = true
-      await this.#write(buffer.subarray(0, bytesRead), buffer)
-      return bytesRead
+      await this.#write(buffer.subarray(0, read), buffer)
+      return read
     } finally {
       if (!isSent) giveBuffer(buffer, true)
     }
@@ -126,11 +169,13 @@ class Sender {
   }
 }
 
-function readAt(fd: number, buffer: Buffer, length: number, position: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    read(fd, buffer, 0, length, position, (error, bytesRead) => {
-      if (error) reject(error)
-      else resolve(bytesRead)
-    })
+function readAt(
+  fd: number,
+  buffer: Buffer,
+  length: number,
+  position: number,
+): Promise<number | Error> {
+  return new Promise((resolve) => {
+    read(fd, buffer, 0, length, position, (error, bytesRead) => resolve(error ?? bytesRead))
   })
 }

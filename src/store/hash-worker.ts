@@ -1,5 +1,6 @@
 // Hashes files that are still being written. A hash follows its download through the file, as any
-// reader does: so a resumed prefix, late bytes and the page cache need no code of their own.
+// reader does: so a resumed prefix, late bytes and the page cache need no code of their own. What no
+// file has is sent here, a chunk at a time, and follows what the file has.
 
 import { createHash } from 'node:crypto'
 import type { Hash } from 'node:crypto'
@@ -7,7 +8,7 @@ import { closeSync, openSync, readSync } from 'node:fs'
 import { parentPort } from 'node:worker_threads'
 import { finishDigest } from '../oci/digest.ts'
 import type { DigestAlgorithm } from '../oci/digest.ts'
-import type { HashReply, HashRequest } from './hasher.ts'
+import type { HashedFile, HashReply, HashRequest } from './hasher.ts'
 
 /** Read per turn: long enough to be cheap, short enough that many downloads share the worker fairly. */
 const SLICE_BYTES = 512 * 1024
@@ -15,11 +16,13 @@ const SLICE_BYTES = 512 * 1024
 interface Job {
   readonly id: number
   readonly algorithm: DigestAlgorithm
-  readonly fd: number
+  readonly file: HashedFile | undefined
+  readonly fd: number | undefined
   readonly hash: Hash
   position: number
   /** Bytes below this offset are in the file. */
   frontier: number
+  appended: Uint8Array | undefined
   /** Set once the frontier is the end of the content. */
   finished: boolean
 }
@@ -42,15 +45,20 @@ port.on('message', (request: HashRequest) => {
 
 function accept(request: HashRequest): void {
   if (request.op === 'begin') {
-    const { id, algorithm, path } = request
-    const fd = openSync(path, 'r')
+    const { id, algorithm, file } = request
+    const fd = typeof file === 'string' ? openSync(file, 'r') : file
     const hash = createHash(algorithm)
-    jobs.set(id, { id, algorithm, fd, hash, position: 0, frontier: 0, finished: false })
+    const begun = { position: 0, frontier: 0, appended: undefined, finished: false }
+    jobs.set(id, { id, algorithm, file, fd, hash, ...begun })
     return
   }
   const job = jobs.get(request.id)
   if (!job) return
   if (request.op === 'drop') return drop(job)
+  if (request.op === 'append') {
+    job.appended = request.chunk
+    return
+  }
   job.frontier = request.frontier
   job.finished = request.op === 'finish'
 }
@@ -71,12 +79,17 @@ function turn(job: Job): boolean {
   try {
     const length = Math.min(SLICE_BYTES, job.frontier - job.position)
     if (length > 0) {
-      const read = readSync(job.fd, buffer, 0, length, job.position)
+      const read = readSync(job.fd as number, buffer, 0, length, job.position)
       if (read === 0) throw new Error('the staged file is shorter than what was written to it')
       job.hash.update(read === SLICE_BYTES ? buffer : buffer.subarray(0, read))
       job.position += read
     }
     if (job.position < job.frontier) return true
+    if (job.appended) {
+      job.hash.update(job.appended)
+      job.appended = undefined
+      port?.postMessage({ id: job.id, isTaken: true } satisfies HashReply)
+    }
     if (job.finished) {
       port?.postMessage({
         id: job.id,
@@ -99,5 +112,6 @@ function fail(id: number, error: unknown): void {
 
 function drop(job: Job): void {
   jobs.delete(job.id)
-  closeSync(job.fd)
+  // An fd that was lent is its owner's to close.
+  if (typeof job.file === 'string') closeSync(job.fd as number)
 }

@@ -1,4 +1,5 @@
-// Hashing off the main thread: a few workers that read staged files behind their frontier.
+// Hashing off the main thread: a few workers that read staged files behind their frontier, and take
+// what is in no file.
 
 import type { Worker } from 'node:worker_threads'
 import { startWorker } from '../lib/embedded.ts'
@@ -10,30 +11,46 @@ export type HashRequest =
       readonly op: 'begin'
       readonly id: number
       readonly algorithm: DigestAlgorithm
-      readonly path: string
+      readonly file: HashedFile | undefined
     }
+  | { readonly op: 'append'; readonly id: number; readonly chunk: Uint8Array }
   | { readonly op: 'advance' | 'finish'; readonly id: number; readonly frontier: number }
   | { readonly op: 'drop'; readonly id: number }
 
 export type HashReply =
-  { readonly id: number; readonly digest: Digest } | { readonly id: number; readonly error: string }
+  | { readonly id: number; readonly digest: Digest }
+  | { readonly id: number; readonly isTaken: true }
+  | { readonly id: number; readonly error: string }
 
-/** The running hash of one file. Ends with exactly one of `finish` and `drop`. */
+/**
+ * A path, or the fd of a file that its owner may have removed meanwhile: fds are of the process, so
+ * every thread can read them. Who begins a hash with one keeps it open until the hash has ended.
+ */
+export type HashedFile = string | number
+
+/** The running hash of one content. `finish` ends it, and `drop` at any time. */
 export interface RunningHash {
   /** Every byte below `frontier` is in the file now. */
   advance(frontier: number): void
-  /** The content ends at `frontier`. Rejects with StoreError where the file cannot be read. */
+  /** What follows the file's bytes, once no more of those come. Resolves when more is wanted: one at a time. */
+  append(chunk: Uint8Array): Promise<void>
+  /**
+   * The file's part of the content ends at `frontier`. Rejects with StoreError where the file cannot
+   * be read.
+   */
   finish(frontier: number): Promise<Digest>
   drop(): void
 }
 
 export interface Hasher {
-  begin(algorithm: DigestAlgorithm, path: string): RunningHash
+  /** Without a file everything is appended. */
+  begin(algorithm: DigestAlgorithm, file: HashedFile | undefined): RunningHash
   close(): Promise<void>
 }
 
+/** A hash waits for one reply at a time. */
 interface Waiting {
-  resolve(digest: Digest): void
+  resolve(digest: Digest | undefined): void
   reject(error: Error): void
 }
 
@@ -49,6 +66,7 @@ export function startHasher(workers: number): Hasher {
     const call = waiting.get(reply.id)
     waiting.delete(reply.id)
     if ('digest' in reply) return call?.resolve(reply.digest)
+    if ('isTaken' in reply) return call?.resolve(undefined)
     const error = new StoreError('io', `cannot read a staged file: ${reply.error}`)
     if (call) call.reject(error)
     else failed.set(reply.id, error)
@@ -66,22 +84,33 @@ export function startHasher(workers: number): Hasher {
   }
 
   return {
-    begin(algorithm, path) {
+    begin(algorithm, file) {
       const id = ++lastId
       const thread = threads[id % threads.length] as Worker
-      const send = (request: HashRequest): void => thread.postMessage(request)
-      send({ op: 'begin', id, algorithm, path })
+      const send = (request: HashRequest, moved: readonly ArrayBuffer[] = []): void =>
+        thread.postMessage(request, moved)
+      const ask = (
+        request: HashRequest,
+        moved?: readonly ArrayBuffer[],
+      ): Promise<Digest | undefined> =>
+        new Promise((resolve, reject) => {
+          const error = dead ?? failed.get(id)
+          failed.delete(id)
+          if (error) return reject(error)
+          waiting.set(id, { resolve, reject })
+          send(request, moved)
+        })
+      send({ op: 'begin', id, algorithm, file })
       return {
         advance: (frontier) => send({ op: 'advance', id, frontier }),
-        finish: (frontier) =>
-          new Promise((resolve, reject) => {
-            const error = dead ?? failed.get(id)
-            failed.delete(id)
-            if (error) return reject(error)
-            waiting.set(id, { resolve, reject })
-            send({ op: 'finish', id, frontier })
-          }),
+        append: async (bytes) => {
+          // A copy: what is handed over is gone here, and with a view goes all of what it is a view of.
+          const chunk = new Uint8Array(bytes)
+          await ask({ op: 'append', id, chunk }, [chunk.buffer])
+        },
+        finish: async (frontier) => (await ask({ op: 'finish', id, frontier })) as Digest,
         drop: () => {
+          waiting.delete(id)
           failed.delete(id)
           send({ op: 'drop', id })
         },

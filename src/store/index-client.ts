@@ -38,9 +38,22 @@ const METHODS: readonly (keyof Index)[] = [
   'findBlob',
   'checkedBlob',
   'leastRecentlyChecked',
+  'blobsAfter',
+  'adoptBlob',
+  'restoreManifest',
+  'checkManifests',
+  'restore',
+  'pendingCheck',
+  'checkDone',
   'countPulls',
   'pin',
   'unpin',
+  'pinnedBytes',
+  'usage',
+  'evictImage',
+  'evictUntagged',
+  'evictOrphans',
+  'remove',
   'wholePlatforms',
   'recordUses',
   'isOpen',
@@ -89,8 +102,11 @@ export async function openIndexClient(layout: Layout): Promise<Index> {
     METHODS.map((method) => [method, (...values: unknown[]) => call(method, values)]),
   ) as unknown as Index
   const close = async (): Promise<void> => {
-    await methods.close()
-    await worker.terminate()
+    try {
+      await methods.close()
+    } finally {
+      await worker.terminate()
+    }
   }
   return { ...methods, close }
 }

@@ -87,6 +87,87 @@ export interface StoredDigest {
   readonly sizeBytes: number
 }
 
+/** What has to be looked at before the index and the files can be trusted to say the same. */
+export type PendingCheck =
+  /** The last owner did not stop in good order. */
+  | { readonly kind: 'reconcile' }
+  /** The index is new while content was stored; `from`: the one it replaces, a path. */
+  | { readonly kind: 'rebuild'; readonly from: string | undefined }
+
+export interface CheckedManifests {
+  /** The one to go on behind; undefined after the end. */
+  readonly last: Digest | undefined
+  readonly bad: readonly Digest[]
+  /** Right, but without a file of their own beside the index. */
+  readonly unkept: readonly Digest[]
+}
+
+/** What was read out of a damaged index, to be taken over where nothing newer is known. */
+export type SalvagedRow =
+  | (Repository & { readonly table: 'repository'; readonly isPublic: boolean | undefined })
+  | (Repository & {
+      readonly table: 'content'
+      readonly digest: Digest
+      readonly kind: 'manifest' | 'blob'
+      readonly sizeBytes: number | undefined
+      readonly isClaim: boolean
+      readonly isOpen: boolean
+    })
+  | (Repository & TagRow & { readonly table: 'tag'; readonly tag: Tag; readonly changedAt: number })
+  | (Repository & {
+      readonly table: 'pin'
+      readonly reference: string
+      readonly by: string
+      readonly pinnedAt: number
+    })
+  | (Repository & StoredTagList & { readonly table: 'tag_list' })
+  | (Repository & StoredReferrers & { readonly table: 'referrers'; readonly subject: Digest })
+  | (PullCount & { readonly table: 'pull_count' })
+  | (HeldManifest & { readonly table: 'manifest' })
+
+/** What is stored, in whole blocks of the disk. */
+export interface StoreUsage {
+  readonly blobs: number
+  readonly blobBytes: number
+  /** Of the index's own files. */
+  readonly indexBytes: number
+}
+
+/** Which image may go: the one not used for longest of those last used in [after, before). */
+export interface ImageVictim {
+  readonly after: number
+  readonly before: number
+  /** What is being downloaded: images that name it stay. */
+  readonly spares: readonly Digest[]
+  /** Content that stays, whatever happens to its image. */
+  readonly inUse: readonly Digest[]
+}
+
+/** Which of the next `scan` rows of stored content behind `after` may go, as no manifest names them. */
+export interface SliceAsk {
+  readonly after: number
+  readonly scan: number
+  /** Only what was not used since. */
+  readonly before: number
+  readonly enoughBytes: number
+  readonly inUse: readonly Digest[]
+}
+
+/** What the index no longer knows. The files of `blobs` are to be removed next. */
+export interface Removed {
+  readonly manifests: readonly Digest[]
+  readonly blobs: readonly StoredDigest[]
+  readonly tags: readonly (Repository & { readonly tag: Tag })[]
+  readonly contents: readonly (Repository & { readonly digest: Digest })[]
+  readonly repositories: readonly Repository[]
+}
+
+export interface OrphanSlice {
+  readonly removed: Removed
+  /** What to go on behind; undefined after the end. */
+  readonly next: number | undefined
+}
+
 /** What clients got of one registry on one day, to be added to what is counted already. */
 export interface PullCount {
   /** In UTC, `2026-11-22`. */
@@ -150,8 +231,15 @@ export interface Index {
     subject: Digest,
     referrers: StoredReferrers & Sighting,
   ): Promise<void>
-  /** Every repository of which a manifest is held, with what is known of its visibility. */
-  heldRepositories(): Promise<readonly (Repository & { readonly isPublic: boolean | undefined })[]>
+  /**
+   * Repositories of the registry of which a manifest is held, with what is known of their visibility:
+   * so many at most of those that come after a name, in byte order.
+   */
+  heldRepositories(
+    registry: string,
+    after: string,
+    limit: number,
+  ): Promise<readonly (Repository & { readonly isPublic: boolean | undefined })[]>
   /** The content is in its place and was hashed just now. */
   publishBlob(digest: Digest, blob: BlobRow & { readonly storedAt: number }): Promise<void>
   /** The content is no longer there, or no longer right. */
@@ -161,11 +249,41 @@ export interface Index {
   checkedBlob(digest: Digest, stamp: string, checkedAt: number): Promise<void>
   /** Published content that was not hashed since `before`, longest ago first. */
   leastRecentlyChecked(before: number, limit: number): Promise<readonly StoredDigest[]>
+  /** Rows of stored content in the order of their digests, from the first one behind `after`. */
+  blobsAfter(after: string, limit: number): Promise<readonly StoredDigest[]>
+  /** Content was found that no row tells of. Not hashed yet where its stamp is undefined. */
+  adoptBlob(digest: Digest, blob: BlobRow & { readonly storedAt: number }): Promise<void>
+  /** A manifest was found among the content; which repositories contain it is another matter. */
+  restoreManifest(manifest: ManifestRecord): Promise<void>
+  /** Hashes the next manifests behind `after` and forgets those whose bytes are wrong. */
+  checkManifests(after: string, limit: number): Promise<CheckedManifests>
+  /** Takes over what a damaged index still told; what is known already stands. */
+  restore(rows: readonly SalvagedRow[]): Promise<void>
+  /** Undefined where the last owner stopped in good order. Stands until `checkDone`. */
+  pendingCheck(): Promise<PendingCheck | undefined>
+  checkDone(): Promise<void>
   /** Adds to what is counted per day and registry. */
   countPulls(counts: readonly PullCount[]): Promise<void>
   /** Keeps an image from being evicted. `by` says who wants it: a list's file name, a person. */
   pin(repository: Repository, reference: Reference, by: string, pinnedAt: number): Promise<void>
   unpin(repository: Repository, reference: Reference, by: string): Promise<void>
+  /** Of all published content that a pin keeps. */
+  pinnedBytes(): Promise<number>
+  usage(): Promise<StoreUsage>
+  /**
+   * Removes one image, with what nothing else uses: what it lists, its blobs, its tags. Never what is
+   * pinned. Undefined where none may go.
+   */
+  evictImage(ask: ImageVictim): Promise<(Removed & { readonly lastUse: number }) | undefined>
+  /** Removes one image that no tag has pointed to, and nobody has used, since `before`. */
+  evictUntagged(before: number, inUse: readonly Digest[]): Promise<Removed | undefined>
+  evictOrphans(ask: SliceAsk): Promise<OrphanSlice>
+  /** Somebody wants it gone. Undefined where the repository is not known to have it. */
+  remove(
+    repository: Repository,
+    reference: Reference,
+    inUse: readonly Digest[],
+  ): Promise<Removed | undefined>
   /** The platforms of which every manifest and blob is held; `''` stands for an image without an index. */
   wholePlatforms(digest: Digest): Promise<readonly string[]>
   /** When manifests and blobs were last served, in ms since the epoch; unknown digests are ignored. */

@@ -5,6 +5,7 @@ import { loadAddon } from '../lib/embedded.ts'
 import { StoreError } from '../errors.ts'
 import type { IndexReply, IndexRequest, IndexWorkerData } from './index-client.ts'
 import { openIndex } from './open-index.ts'
+import { damageSentence, isDamage, markDamaged } from './set-aside.ts'
 
 const port = parentPort
 if (!port) throw new Error('index-worker runs as a worker only')
@@ -17,10 +18,17 @@ function reply(message: IndexReply): void {
 
 /** Errors cross the thread as plain data: a structured clone would lose their class. */
 function failure(id: number, error: unknown): IndexReply {
-  if (error instanceof StoreError) return { id, error: error.message, kind: error.kind }
-  const code = (error as { code?: string }).code
   const message = error instanceof Error ? error.message : String(error)
+  const found = error instanceof StoreError ? error.kind : undefined
+  if (found === 'corrupt-index' || isDamage(error)) return damaged(id, message)
+  if (found) return { id, error: message, kind: found }
+  const code = (error as { code?: string }).code
   return { id, error: message, kind: code === 'SQLITE_FULL' ? 'full' : 'io' }
+}
+
+function damaged(id: number, because: string): IndexReply {
+  markDamaged(layout, because)
+  return { id, error: damageSentence(because), kind: 'corrupt-index' }
 }
 
 function main(): void {

@@ -97,11 +97,14 @@ export const MIGRATIONS: readonly string[] = [
   `
   ALTER TABLE manifest ADD COLUMN untagged_at INTEGER;
   CREATE INDEX manifest_used ON manifest (coalesce(used_at, stored_at));
+  CREATE INDEX manifest_untagged ON manifest (untagged_at) WHERE untagged_at IS NOT NULL;
+  CREATE INDEX tag_complete ON tag (complete_digest) WHERE complete_digest IS NOT NULL;
 
   ALTER TABLE blob ADD COLUMN stamp TEXT;
   ALTER TABLE blob ADD COLUMN checked_at INTEGER;
   UPDATE blob SET checked_at = stored_at;
   CREATE INDEX blob_checked ON blob (checked_at);
+  CREATE INDEX blob_size ON blob (size);
   CREATE INDEX blob_used ON blob (coalesce(used_at, stored_at));
 
   CREATE TABLE pin (
@@ -111,6 +114,7 @@ export const MIGRATIONS: readonly string[] = [
     pinned_at  INTEGER NOT NULL,
     PRIMARY KEY (repository, reference, pinned_by)
   ) STRICT, WITHOUT ROWID;
+  CREATE INDEX pin_reference ON pin (reference);
 
   CREATE TABLE pull_count (
     day           TEXT NOT NULL,
@@ -131,9 +135,17 @@ export const MIGRATIONS: readonly string[] = [
   `,
 ]
 
+/** No regmirror will ever be at this version: a number above it is damage. */
+const IMPLAUSIBLE_VERSION = 1000
+
+function notThisSchema(version: number): Error {
+  return Object.assign(new Error(`index version ${version}`), { code: 'SQLITE_CORRUPT' })
+}
+
 /** Brings the database to the newest version. Throws StoreError('newer') for one of a later binary. */
 export function migrate(database: Database, file: string): void {
   const version = database.pragma('user_version', { simple: true }) as number
+  if (version < 0 || version >= IMPLAUSIBLE_VERSION) throw notThisSchema(version)
   if (version > MIGRATIONS.length) {
     throw new StoreError(
       'newer',

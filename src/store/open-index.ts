@@ -1,9 +1,14 @@
 // Opens the data folder's lock and index. Runs in the index worker.
 
 import Database from 'better-sqlite3'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { StoreError } from '../errors.ts'
+import { noteOpened } from './check-state.ts'
+import { backUpIndex } from './index-backup.ts'
+import type { PendingCheck } from './index-port.ts'
 import type { Layout } from './layout.ts'
-import { migrate } from './migrations.ts'
+import { migrate, MIGRATIONS } from './migrations.ts'
+import { isDamage, isMarkedDamaged, setAside } from './set-aside.ts'
 import { SqliteIndex } from './sqlite-index.ts'
 
 /** What the addon of a packaged binary is handed over as; undefined from source. */
@@ -15,22 +20,109 @@ export interface OpenedIndex {
   unlock(): void
 }
 
-/** Throws StoreError 'locked', 'newer' or 'corrupt-index'. */
+/** Throws StoreError 'locked', 'newer' or 'io'. A damaged index is set aside and a new one begun. */
 export function openIndex(layout: Layout, binding: NativeBinding): OpenedIndex {
   const lock = takeLock(layout, binding)
   try {
-    const database = openDatabase(layout.index, binding)
-    database.pragma('journal_mode = WAL')
-    // WAL with NORMAL never corrupts; a power loss may undo the last transactions, which the blob
-    // files and upstream can tell again.
-    database.pragma('synchronous = NORMAL')
-    database.pragma('foreign_keys = ON')
-    migrate(database, layout.index)
-    return { index: new SqliteIndex(database), unlock: () => lock.close() }
+    return { index: openOrRenew(layout, binding), unlock: () => lock.close() }
   } catch (error) {
     lock.close()
     throw asStoreError(error, layout.index)
   }
+}
+
+function openOrRenew(layout: Layout, binding: NativeBinding): SqliteIndex {
+  if (existsSync(layout.index) && !isMarkedDamaged(layout)) {
+    try {
+      return openUsable(layout, binding, undefined)
+    } catch (error) {
+      if (!isDamage(error) && !isOtherSchema(error)) throw error
+    }
+  }
+  return openUsable(layout, binding, setAside(layout, new Date()))
+}
+
+/** A table or column that is there already, or is not there: the file is not what its version says. */
+function isOtherSchema(error: unknown): boolean {
+  return (error as { code?: string }).code === 'SQLITE_ERROR'
+}
+
+/** `before`: the index that this one replaces. */
+function openUsable(
+  layout: Layout,
+  binding: NativeBinding,
+  before: string | undefined,
+): SqliteIndex {
+  const database = openInWal(layout.index, binding)
+  try {
+    // WAL with NORMAL never corrupts; a power loss may undo the last transactions, which the blob
+    // files and upstream can tell again.
+    database.pragma('synchronous = NORMAL')
+    database.pragma('foreign_keys = ON')
+    const version = database.pragma('user_version', { simple: true }) as number
+    if (version > 0 && version < MIGRATIONS.length) backUpIndex(database, layout, version)
+    migrate(database, layout.index)
+    noteOpenedIfPossible(database, openedWith(layout, version, before))
+    return new SqliteIndex(database)
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+/**
+ * On a disk without a free byte there is no room for what connections share. Alone it goes without, and
+ * whoever else wants to read has to wait until the next start.
+ */
+function openInWal(file: string, binding: NativeBinding): Database.Database {
+  try {
+    return openWith(file, binding, ['journal_mode = WAL', 'user_version'])
+  } catch (error) {
+    if (!isDiskTrouble(error)) throw error
+    return openWith(file, binding, ['locking_mode = EXCLUSIVE', 'journal_mode = WAL'])
+  }
+}
+
+function openWith(
+  file: string,
+  binding: NativeBinding,
+  pragmas: readonly string[],
+): Database.Database {
+  const database = openDatabase(file, binding)
+  try {
+    for (const pragma of pragmas) database.pragma(pragma)
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+/** A full disk keeps nobody from what is stored, though a crash from here on goes unnoticed. */
+function noteOpenedIfPossible(database: Database.Database, check: PendingCheck | undefined): void {
+  try {
+    noteOpened(database, check)
+  } catch (error) {
+    if (!isDiskTrouble(error)) throw error
+    database.pragma('synchronous = NORMAL')
+  }
+}
+
+function isDiskTrouble(error: unknown): boolean {
+  const { code = '' } = error as { code?: string }
+  return code === 'SQLITE_FULL' || code.startsWith('SQLITE_IOERR')
+}
+
+/** A new index knows nothing of what is stored already, and an old one not all that is known now. */
+function openedWith(
+  layout: Layout,
+  version: number,
+  before: string | undefined,
+): PendingCheck | undefined {
+  if (version > 0) return version < MIGRATIONS.length ? { kind: 'reconcile' } : undefined
+  const isEmpty = !existsSync(layout.blobs) || readdirSync(layout.blobs).length === 0
+  if (isEmpty && before === undefined) return undefined
+  return { kind: 'rebuild', from: before }
 }
 
 /**
@@ -40,7 +132,11 @@ export function openIndex(layout: Layout, binding: NativeBinding): OpenedIndex {
 function takeLock(layout: Layout, binding: NativeBinding): Database.Database {
   const lock = openDatabase(layout.lock, binding)
   try {
+    // Or the first page of a new journal would have to fit on the disk.
+    lock.pragma('journal_mode = MEMORY')
     lock.exec('BEGIN EXCLUSIVE')
+    // A dead owner's; the new one writes its own once it can be reached.
+    rmSync(layout.ownerNote, { force: true })
     return lock
   } catch (error) {
     lock.close()
@@ -61,21 +157,15 @@ function openDatabase(file: string, binding: NativeBinding): Database.Database {
     const options = binding ? { nativeBinding: binding as unknown as string } : {}
     return new Database(file, { timeout: 0, ...options })
   } catch (error) {
-    throw asStoreError(error, file)
+    throw isDamage(error) ? error : asStoreError(error, file)
   }
 }
 
 function asStoreError(error: unknown, file: string): Error {
   if (error instanceof StoreError) return error
-  const code = (error as { code?: string }).code ?? ''
   const message = error instanceof Error ? error.message : String(error)
-  if (code === 'SQLITE_CORRUPT' || code === 'SQLITE_NOTADB') {
-    return new StoreError(
-      'corrupt-index',
-      `${file} is damaged (${message}): move it away and start again; stored blobs are kept and ` +
-        `used again as images are pulled`,
-      { cause: error },
-    )
-  }
-  return new StoreError('io', `cannot open ${file}: ${message}`, { cause: error })
+  const isFull = (error as { code?: string }).code === 'SQLITE_FULL'
+  const remedy = isFull ? ': free some space on its disk, and start again' : ''
+  const kind = isFull ? 'full' : 'io'
+  return new StoreError(kind, `cannot open ${file}: ${message}${remedy}`, { cause: error })
 }

@@ -10,6 +10,7 @@ import type {
   ContentRow,
   HeldManifest,
   Index,
+  Removed,
   Sighting,
   TagRow,
   Visibility,
@@ -45,8 +46,29 @@ export function rememberingIndex(index: Index): Index {
     if (opens === 'repository' || opens === 'repository-until-checked') visibilities.delete(key)
   }
 
+  const removed = <Answer extends Removed | undefined>(gone: Answer): Answer => {
+    for (const digest of gone?.manifests ?? []) manifests.delete(digest)
+    for (const { digest } of gone?.blobs ?? []) blobs.delete(digest)
+    for (const { tag, ...repository } of gone?.tags ?? [])
+      tags.delete(imageName(repository, { tag }))
+    for (const { digest, ...repository } of gone?.contents ?? []) {
+      open.delete(digest)
+      contents.delete(imageName(repository, { digest }))
+    }
+    for (const each of gone?.repositories ?? []) visibilities.delete(repositoryKey(each))
+    return gone
+  }
+
   return {
     ...index,
+    evictImage: async (ask) => removed(await index.evictImage(ask)),
+    evictUntagged: async (...ask) => removed(await index.evictUntagged(...ask)),
+    remove: async (...ask) => removed(await index.remove(...ask)),
+    async evictOrphans(ask) {
+      const slice = await index.evictOrphans(ask)
+      removed(slice.removed)
+      return slice
+    },
     findTag: (repository, tag) =>
       remembered(tags, imageName(repository, { tag }), () => index.findTag(repository, tag)),
     async moveTag(repository, tag, to) {

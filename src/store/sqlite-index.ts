@@ -1,41 +1,53 @@
 // The index in SQLite. Synchronous: it runs in a worker (index-worker.ts), never on the main thread.
 
 import type { Database, Statement } from 'better-sqlite3'
+import { StoreError } from '../errors.ts'
+import { digestAlgorithm, digestOf } from '../oci/digest.ts'
 import type { Digest } from '../oci/digest.ts'
+import { knownManifest } from '../oci/known-manifest.ts'
 import type { Descriptor } from '../oci/manifest.ts'
 import type { Reference, Repository, Tag } from '../oci/name.ts'
+import { findPendingCheck, noteClosed } from './check-state.ts'
 import type {
   BlobRow,
+  CheckedManifests,
   ContentRow,
   HeldManifest,
+  ImageVictim,
   Index,
   ManifestRecord,
+  OrphanSlice,
+  PendingCheck,
   PullCount,
+  Removed,
+  SalvagedRow,
   Sighting,
+  SliceAsk,
   StoredDigest,
   StoredReferrers,
   StoredTagList,
+  StoreUsage,
   TagRow,
   Visibility,
 } from './index-port.ts'
+import { Removal } from './removal.ts'
 import { statements } from './statements.ts'
-
-/** The same methods as the port, answering at once. */
-type Synchronous<Port> = {
-  [Name in keyof Port]: Port[Name] extends (...values: infer Values) => Promise<infer Answer>
-    ? (...values: Values) => Answer
-    : never
-}
+import { Usage } from './usage.ts'
+import type { Synchronous } from './synchronous.ts'
 
 export class SqliteIndex implements Synchronous<Index> {
   readonly #database: Database
   readonly #sql: Record<keyof typeof statements, Statement>
+  readonly #usage: Usage
+  readonly #removal: Removal
 
   constructor(database: Database) {
     this.#database = database
     this.#sql = Object.fromEntries(
       Object.entries(statements).map(([name, text]) => [name, database.prepare(text)]),
     ) as Record<keyof typeof statements, Statement>
+    this.#usage = new Usage(database)
+    this.#removal = new Removal(database, (older, newer) => this.#covers(older, newer))
   }
 
   findTag(repository: Repository, tag: Tag): TagRow | undefined {
@@ -157,8 +169,14 @@ export class SqliteIndex implements Synchronous<Index> {
     })()
   }
 
-  heldRepositories(): readonly (Repository & { isPublic: boolean | undefined })[] {
-    const rows = this.#sql.heldRepositories.all() as (Repository & { is_public: number | null })[]
+  heldRepositories(
+    registry: string,
+    after: string,
+    limit: number,
+  ): readonly (Repository & { isPublic: boolean | undefined })[] {
+    const rows = this.#sql.heldRepositories.all({ registry, after, limit }) as (Repository & {
+      is_public: number | null
+    })[]
     return rows.map(({ registry, name, is_public: isPublic }) => ({
       registry,
       name,
@@ -169,25 +187,57 @@ export class SqliteIndex implements Synchronous<Index> {
   findManifest(digest: Digest): HeldManifest | undefined {
     const row = this.#sql.findManifest.get({ digest }) as
       { media_type: string; bytes: Uint8Array } | undefined
+    if (row && !isIntact(digest, row.bytes)) {
+      // SQLite does not notice what happens to a page of plain bytes.
+      this.#sql.forgetManifest.run({ digest })
+      throw new StoreError('corrupt-index', `the manifest ${digest} is damaged in the index`)
+    }
     return row && { digest, mediaType: row.media_type, bytes: row.bytes }
   }
 
   recordManifest(repository: Repository, manifest: ManifestRecord & Sighting): void {
     this.#database.transaction(() => {
-      const { digest, mediaType, bytes, subject, artifactType, children, blobs, opens } = manifest
-      const inserted = this.#sql.insertManifest.run({
-        digest,
-        mediaType,
-        bytes,
-        subject: subject ?? null,
-        artifactType: artifactType ?? null,
-        storedAt: Date.now(),
-      })
-      if (inserted.changes > 0) this.#insertEdges(digest, children, blobs)
+      const { digest, bytes, opens } = manifest
+      const isNew = this.#insertManifest(manifest)
       const id = this.#seen(repository, manifest)
       this.#recordContent(id, digest, { kind: 'manifest', sizeBytes: bytes.byteLength, opens })
-      if (inserted.changes > 0) this.#sql.linkContentEverywhere.run({ digest })
+      if (isNew) this.#sql.linkContentEverywhere.run({ digest })
     })()
+  }
+
+  restoreManifest(manifest: ManifestRecord): void {
+    this.#database.transaction(() => {
+      const { digest } = manifest
+      if (this.#insertManifest(manifest)) this.#sql.linkContentEverywhere.run({ digest })
+    })()
+  }
+
+  /** False where it was held already. */
+  #insertManifest(manifest: ManifestRecord): boolean {
+    const { digest, mediaType, bytes, subject, artifactType, children, blobs } = manifest
+    const { changes } = this.#sql.insertManifest.run({
+      digest,
+      mediaType,
+      bytes,
+      subject: subject ?? null,
+      artifactType: artifactType ?? null,
+      storedAt: Date.now(),
+    })
+    if (changes > 0) this.#insertEdges(digest, children, blobs)
+    return changes > 0
+  }
+
+  checkManifests(after: string, limit: number): CheckedManifests {
+    const rows = this.#sql.manifestsAfter.all({ after, limit }) as {
+      digest: Digest
+      bytes: Uint8Array
+      is_unkept: number
+    }[]
+    const bad = rows.filter(({ digest, bytes }) => !isIntact(digest, bytes))
+    for (const { digest } of bad) this.#sql.forgetManifest.run({ digest })
+    const unkept = rows.filter((row) => row.is_unkept === 1 && !bad.includes(row))
+    const digests = (of: typeof rows): Digest[] => of.map(({ digest }) => digest)
+    return { last: rows.at(-1)?.digest, bad: digests(bad), unkept: digests(unkept) }
   }
 
   #insertEdges(
@@ -234,7 +284,9 @@ export class SqliteIndex implements Synchronous<Index> {
       media_type: string
       bytes: Uint8Array
     }[]
-    return rows.map((row) => ({ digest: row.digest, mediaType: row.media_type, bytes: row.bytes }))
+    return rows
+      .filter(({ digest, bytes }) => isIntact(digest, bytes))
+      .map((row) => ({ digest: row.digest, mediaType: row.media_type, bytes: row.bytes }))
   }
 
   findReferrers(repository: Repository, subject: Digest): StoredReferrers | undefined {
@@ -265,6 +317,16 @@ export class SqliteIndex implements Synchronous<Index> {
 
   checkedBlob(digest: Digest, stamp: string, checkedAt: number): void {
     this.#sql.checkedBlob.run({ digest, stamp, checkedAt })
+  }
+
+  blobsAfter(after: string, limit: number): readonly StoredDigest[] {
+    const rows = this.#sql.blobsAfter.all({ after, limit }) as { digest: Digest; size: number }[]
+    return rows.map(({ digest, size }) => ({ digest, sizeBytes: size }))
+  }
+
+  adoptBlob(digest: Digest, blob: BlobRow & { storedAt: number }): void {
+    const { sizeBytes, stamp, storedAt } = blob
+    this.#sql.adoptBlob.run({ digest, size: sizeBytes, stamp: stamp ?? null, storedAt })
   }
 
   leastRecentlyChecked(before: number, limit: number): readonly StoredDigest[] {
@@ -307,17 +369,129 @@ export class SqliteIndex implements Synchronous<Index> {
     return rows.map((row) => row.platform)
   }
 
+  /** Whether the newer is whole for every platform for which the older is. */
+  #covers(older: Digest, newer: Digest): boolean {
+    const whole = this.wholePlatforms(newer)
+    return this.wholePlatforms(older).every((platform) => whole.includes(platform))
+  }
+
+  usage(): StoreUsage {
+    return this.#usage.read()
+  }
+
+  pinnedBytes(): number {
+    return this.#removal.pinnedBytes()
+  }
+
+  evictImage(ask: ImageVictim): (Removed & { lastUse: number }) | undefined {
+    return this.#removal.evictImage(ask)
+  }
+
+  evictUntagged(before: number, inUse: readonly Digest[]): Removed | undefined {
+    return this.#removal.evictUntagged(before, inUse)
+  }
+
+  evictOrphans(ask: SliceAsk): OrphanSlice {
+    return this.#removal.evictOrphans(ask)
+  }
+
+  remove(
+    repository: Repository,
+    reference: Reference,
+    inUse: readonly Digest[],
+  ): Removed | undefined {
+    return this.#removal.remove(repository, reference, inUse)
+  }
+
   recordUses(uses: readonly (readonly [Digest, number])[]): void {
     this.#database.transaction(() => {
       for (const [digest, usedAt] of uses) {
-        const isBlob = this.#sql.useBlob.run({ digest, usedAt }).changes > 0
-        if (!isBlob) this.#sql.useManifest.run({ digest, usedAt })
+        // A manifest is kept as a file too.
+        this.#sql.useBlob.run({ digest, usedAt })
+        this.#sql.useManifest.run({ digest, usedAt })
       }
     })()
   }
 
+  pendingCheck(): PendingCheck | undefined {
+    return findPendingCheck(this.#database)
+  }
+
+  checkDone(): void {
+    this.#sql.clearState.run({ name: 'check' })
+  }
+
+  restore(rows: readonly SalvagedRow[]): void {
+    this.#database.transaction(() => {
+      for (const row of rows) this.#restoreUnlessBad(row)
+    })()
+  }
+
+  /** What this index cannot hold was not written by it. */
+  #restoreUnlessBad(row: SalvagedRow): void {
+    try {
+      this.#restore(row)
+    } catch (error) {
+      if (!(error as { code?: string }).code?.startsWith('SQLITE_CONSTRAINT')) throw error
+    }
+  }
+
+  #restore(row: SalvagedRow): void {
+    if (row.table === 'manifest') {
+      const known = knownManifest(row.digest, row.bytes, row.mediaType)
+      if (known) this.restoreManifest(known)
+      return
+    }
+    if (row.table === 'pull_count') {
+      this.#sql.restoreCount.run(row)
+      return
+    }
+    const repository = this.#repositoryId(row)
+    switch (row.table) {
+      case 'repository': {
+        const { isPublic } = row
+        if (isPublic === undefined) return
+        this.#sql.restoreVisibility.run({ repository, isPublic: isPublic ? 1 : 0 })
+        return
+      }
+      case 'content': {
+        const { digest, kind, sizeBytes, isClaim, isOpen } = row
+        const flags = { isClaim: isClaim ? 1 : 0, isOpen: isOpen ? 1 : 0 }
+        this.#sql.restoreContent.run({
+          ...{ repository, digest, kind, size: sizeBytes ?? null, ...flags },
+        })
+        return
+      }
+      case 'tag': {
+        const { tag, digest, mediaType, sizeBytes, completeDigest, checkedAt, changedAt } = row
+        const to = { digest, mediaType: mediaType ?? null, size: sizeBytes ?? null }
+        const dates = { checkedAt, changedAt, completeDigest: completeDigest ?? null }
+        this.#sql.restoreTag.run({ repository, tag, ...to, ...dates })
+        return
+      }
+      case 'pin': {
+        const { reference, by, pinnedAt } = row
+        this.#sql.pin.run({ repository, reference, by, pinnedAt })
+        return
+      }
+      case 'tag_list': {
+        const { tags, fetchedAt } = row
+        this.#sql.restoreTagList.run({ repository, tags: JSON.stringify(tags), fetchedAt })
+        return
+      }
+      case 'referrers': {
+        const { subject, descriptors, fetchedAt } = row
+        this.#sql.restoreReferrers.run({ repository, subject, descriptors, fetchedAt })
+      }
+    }
+  }
+
   close(): void {
-    this.#database.close()
+    try {
+      noteClosed(this.#database)
+    } finally {
+      this.#database.close()
+    }
   }
 
   #seen(repository: Repository, { opens }: Sighting): number {
@@ -349,6 +523,10 @@ export class SqliteIndex implements Synchronous<Index> {
     })
     if (changes > 0 && row.kind === 'manifest') this.#sql.linkContent.run({ digest, repository })
   }
+}
+
+function isIntact(digest: Digest, bytes: Uint8Array): boolean {
+  return digestOf(bytes, digestAlgorithm(digest)) === digest
 }
 
 function textOf(reference: Reference): string {

@@ -1,10 +1,10 @@
 // A download on disk: its bytes, and beside them a note of which bytes are there.
 //
-// The note is one small record overwritten in place. It names what was written and, apart from it,
-// what was synced: after a crash of the process the first is true, after a power loss only the second.
+// The note is there whenever the bytes are: made before them, removed after them. It says that bytes
+// are written only when they are, and that they are synced only when they are.
 
 import { constants } from 'node:fs'
-import { mkdir, open, rename, rm } from 'node:fs/promises'
+import { open, rename, rm } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { extentBytes } from '../lib/extents.ts'
@@ -13,21 +13,17 @@ import type { Digest } from '../oci/digest.ts'
 import type { StagedBlob } from './blob-store.ts'
 import { bootId } from './boot-id.ts'
 import { asStoreError } from './disk-error.ts'
+import { makeFolder, syncFolder } from './durable-folder.ts'
 import { blobPath, extentsPath, stagingPath } from './layout.ts'
 import type { Layout } from './layout.ts'
+import { decodeNote, encodeNote, SLOT_BYTES, slotOf } from './staging-note.ts'
+import type { NumberedNote } from './staging-note.ts'
 import { stampOf } from './stamp.ts'
 
-interface Note {
-  readonly boot: string
-  readonly totalBytes: number | undefined
-  readonly written: readonly Extent[]
-  readonly synced: readonly Extent[]
+const NOTHING: NumberedNote = {
+  sequence: 0,
+  note: { boot: '', totalBytes: undefined, written: [], synced: [] },
 }
-
-/** A note longer than this would mean a download in hundreds of pieces, which no fill makes. */
-const NOTE_BYTES_MAX = 4096
-
-const EMPTY: Note = { boot: '', totalBytes: undefined, written: [], synced: [] }
 
 /** Opens the staged file of `digest`, new or as an earlier attempt left it. */
 export async function stageBlob(layout: Layout, digest: Digest): Promise<StagedBlob> {
@@ -36,10 +32,10 @@ export async function stageBlob(layout: Layout, digest: Digest): Promise<StagedB
   let file: FileHandle | undefined
   let noteFile: FileHandle | undefined
   try {
-    file = await open(path, flags, 0o644)
     noteFile = await open(extentsPath(layout, digest), flags, 0o644)
-    const note = await readNote(noteFile, (await file.stat()).size)
-    return new StagedFile(layout, digest, file, noteFile, note)
+    file = await open(path, flags, 0o644)
+    const believed = (await readNote(noteFile, file)) ?? (await wipe(noteFile, file))
+    return new StagedFile(layout, digest, file, noteFile, believed)
   } catch (error) {
     await noteFile?.close()
     await file?.close()
@@ -47,18 +43,27 @@ export async function stageBlob(layout: Layout, digest: Digest): Promise<StagedB
   }
 }
 
-/** What of the note can be believed; nothing where it is torn, or the file is shorter than it says. */
-async function readNote(noteFile: FileHandle, fileBytes: number): Promise<Note> {
-  const { buffer, bytesRead } = await noteFile.read(Buffer.alloc(NOTE_BYTES_MAX), 0)
-  const boot = await bootId()
-  try {
-    const note = JSON.parse(buffer.toString('utf8', 0, bytesRead)) as Note
-    const believed = note.boot === boot ? note.written : note.synced
-    if (believed.some((extent) => extent.end > fileBytes)) return EMPTY
-    return { ...note, written: believed }
-  } catch {
-    return EMPTY
+/** What of the note can be believed; undefined where it is torn, or the file is shorter than it says. */
+async function readNote(noteFile: FileHandle, file: FileHandle): Promise<NumberedNote | undefined> {
+  const slots = Buffer.alloc(2 * SLOT_BYTES)
+  const { bytesRead } = await noteFile.read(slots, 0, slots.length, 0)
+  const last = decodeNote(slots.subarray(0, bytesRead))
+  if (!last) return undefined
+  const { sequence, note } = last
+  const written = note.boot === (await bootId()) ? note.written : note.synced
+  const { size } = await file.stat()
+  if (written.some((extent) => extent.end > size)) return undefined
+  return { sequence, note: { ...note, written } }
+}
+
+/** Or a new download would grow until what is not believed now could be believed again. */
+async function wipe(noteFile: FileHandle, file: FileHandle): Promise<NumberedNote> {
+  if ((await noteFile.stat()).size > 0) {
+    await noteFile.truncate()
+    await noteFile.datasync()
   }
+  if ((await file.stat()).size > 0) await file.truncate()
+  return NOTHING
 }
 
 class StagedFile implements StagedBlob {
@@ -69,11 +74,21 @@ class StagedFile implements StagedBlob {
   readonly #digest: Digest
   readonly #file: FileHandle
   readonly #noteFile: FileHandle
-  #note: Note
-  #noting: Promise<void> | undefined
-  #noteAgain = false
+  #note: NumberedNote['note']
+  #sequence: number
+  /** The last write of the note that was begun or is to begin; never rejects. */
+  #noting: Promise<void> = Promise.resolve()
+  /** The write that has not begun yet. */
+  #nextNote: Promise<void> | undefined
+  #isNameSynced = false
 
-  constructor(layout: Layout, digest: Digest, file: FileHandle, noteFile: FileHandle, note: Note) {
+  constructor(
+    layout: Layout,
+    digest: Digest,
+    file: FileHandle,
+    noteFile: FileHandle,
+    { sequence, note }: NumberedNote,
+  ) {
     this.path = stagingPath(layout, digest)
     this.extents = note.written
     this.totalBytes = extentBytes(note.written) > 0 ? note.totalBytes : undefined
@@ -82,6 +97,7 @@ class StagedFile implements StagedBlob {
     this.#file = file
     this.#noteFile = noteFile
     this.#note = note
+    this.#sequence = sequence
   }
 
   get fd(): number {
@@ -101,37 +117,39 @@ class StagedFile implements StagedBlob {
     }
   }
 
-  note(extents: readonly Extent[], totalBytes: number | undefined): void {
+  /** A note that cannot be written costs a download its resumption, not its success. */
+  async note(extents: readonly Extent[], totalBytes: number | undefined): Promise<void> {
     this.#note = { ...this.#note, written: extents, totalBytes }
-    if (this.#noting) {
-      this.#noteAgain = true
-      return
-    }
-    this.#noting = this.#writeNotes().finally(() => (this.#noting = undefined))
+    await this.#saveNote().catch(() => undefined)
   }
 
-  /** A note that cannot be written costs a download its resumption, not its success. */
-  async #writeNotes(): Promise<void> {
-    do {
-      this.#noteAgain = false
-      await this.#writeNote().catch(() => undefined)
-    } while (this.#noteAgain)
+  /** One write at a time; all who ask while it runs share the next one. */
+  #saveNote(): Promise<void> {
+    if (this.#nextNote) return this.#nextNote
+    const saved = this.#noting.then(() => {
+      this.#nextNote = undefined
+      return this.#writeNote()
+    })
+    this.#nextNote = saved
+    this.#noting = saved.catch(() => undefined)
+    return saved
   }
 
   async #writeNote(): Promise<void> {
-    const note: Note = { ...this.#note, boot: await bootId() }
-    // Padded, so that a shorter record leaves nothing of a longer one behind it.
-    const bytes = Buffer.from(JSON.stringify(note).padEnd(NOTE_BYTES_MAX))
-    if (bytes.byteLength <= NOTE_BYTES_MAX) await this.#noteFile.write(bytes, 0, bytes.length, 0)
+    this.#sequence += 1
+    const note = { ...this.#note, boot: await bootId() }
+    const slot = encodeNote({ sequence: this.#sequence, note })
+    if (slot) await this.#noteFile.write(slot, 0, slot.length, slotOf(this.#sequence))
   }
 
   async sync(): Promise<void> {
     const covered = this.#note.written
     try {
       await this.#file.datasync()
+      if (!this.#isNameSynced) await syncFolder(dirname(this.path))
+      this.#isNameSynced = true
       this.#note = { ...this.#note, synced: covered }
-      await this.#noting
-      await this.#writeNote()
+      await this.#saveNote()
       await this.#noteFile.datasync()
     } catch (error) {
       throw asStoreError(error, `cannot sync ${this.path}`)
@@ -145,7 +163,7 @@ class StagedFile implements StagedBlob {
       // An earlier attempt may have written past the end of what the content turned out to be.
       await this.#file.truncate(totalBytes)
       await this.#file.datasync()
-      await mkdir(dirname(target), { recursive: true })
+      await makeFolder(dirname(target))
       await rename(this.path, target)
       await syncFolder(dirname(target))
       stamp = stampOf(await this.#file.stat({ bigint: true }))
@@ -159,8 +177,7 @@ class StagedFile implements StagedBlob {
   }
 
   async park(): Promise<void> {
-    await this.#noting
-    await this.#writeNote().catch(() => undefined)
+    await this.#saveNote().catch(() => undefined)
     await this.#closeNote()
   }
 
@@ -191,13 +208,4 @@ function unwritten(chunks: readonly Uint8Array[], bytesWritten: number): Uint8Ar
     }
   }
   return left
-}
-
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r')
-  try {
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
 }

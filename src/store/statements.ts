@@ -58,11 +58,11 @@ export const statements = {
     WHERE id = @repository`,
   heldRepositories: `
     SELECT registry, name, is_public FROM repository
-    WHERE EXISTS (
+    WHERE registry = @registry AND name > @after AND EXISTS (
       SELECT 1 FROM content JOIN manifest ON manifest.digest = content.digest
       WHERE content.repository = repository.id AND NOT content.is_claim
     )
-    ORDER BY registry, name`,
+    ORDER BY name LIMIT @limit`,
 
   findTag: `
     SELECT digest, media_type, size, checked_at, complete_digest FROM tag
@@ -113,6 +113,42 @@ export const statements = {
     INSERT INTO edge (parent, position, child, kind, media_type, size, platform)
     VALUES (@parent, @position, @child, @kind, @mediaType, @size, @platform)`,
 
+  manifestsAfter: `
+    SELECT manifest.digest, bytes, blob.digest IS NULL AS is_unkept
+    FROM manifest LEFT JOIN blob ON blob.digest = manifest.digest
+    WHERE manifest.digest > @after ORDER BY manifest.digest LIMIT @limit`,
+  forgetManifest: `DELETE FROM manifest WHERE digest = @digest`,
+
+  restoreVisibility: `
+    UPDATE repository SET is_public = @isPublic, public_checked_at = 0
+    WHERE id = @repository AND is_public IS NULL`,
+  restoreContent: `
+    INSERT INTO content (repository, digest, kind, size, is_claim, is_open)
+    VALUES (@repository, @digest, @kind, @size, @isClaim, @isOpen) ON CONFLICT DO NOTHING`,
+  restoreTag: `
+    INSERT INTO tag
+      (repository, name, digest, media_type, size, complete_digest, checked_at, changed_at)
+    VALUES (@repository, @tag, @digest, @mediaType, @size, @completeDigest, @checkedAt, @changedAt)
+    ON CONFLICT DO NOTHING`,
+
+  restoreTagList: `
+    INSERT INTO tag_list (repository, tags, fetched_at) VALUES (@repository, @tags, @fetchedAt)
+    ON CONFLICT DO NOTHING`,
+  restoreReferrers: `
+    INSERT INTO referrers (repository, subject, descriptors, fetched_at)
+    VALUES (@repository, @subject, @descriptors, @fetchedAt) ON CONFLICT DO NOTHING`,
+  restoreCount: `
+    INSERT INTO pull_count
+      (day, registry, hits, joins, misses, stale, served_bytes, fetched_bytes)
+    VALUES (@day, @registry, @hits, @joins, @misses, @stale, @servedBytes, @fetchedBytes)
+    ON CONFLICT DO NOTHING`,
+
+  findState: `SELECT value FROM state WHERE name = @name`,
+  setState: `
+    INSERT INTO state (name, value) VALUES (@name, @value)
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value`,
+  clearState: `DELETE FROM state WHERE name = @name`,
+
   // CROSS JOIN: from the few that name the subject, not from all that the repository contains.
   knownReferrers: `
     SELECT manifest.digest, media_type, bytes FROM manifest
@@ -146,6 +182,11 @@ export const statements = {
   leastRecentlyChecked: `
     SELECT digest, size FROM blob WHERE checked_at IS NULL OR checked_at < @before
     ORDER BY checked_at LIMIT @limit`,
+  blobsAfter: `SELECT digest, size FROM blob WHERE digest > @after ORDER BY digest LIMIT @limit`,
+  adoptBlob: `
+    INSERT INTO blob (digest, size, stored_at, stamp, checked_at)
+    VALUES (@digest, @size, @storedAt, @stamp, CASE WHEN @stamp IS NULL THEN NULL ELSE @storedAt END)
+    ON CONFLICT DO NOTHING`,
   forgetBlob: `DELETE FROM blob WHERE digest = @digest`,
   useBlob: `UPDATE blob SET used_at = @usedAt WHERE digest = @digest`,
   useManifest: `UPDATE manifest SET used_at = @usedAt WHERE digest = @digest`,

@@ -1,20 +1,27 @@
 // The data folder, open: index, blobs and the workers that hash. One owner at a time.
 
-import { mkdir } from 'node:fs/promises'
 import type { BlobStore } from './blob-store.ts'
 import { openBlobFiles } from './blob-files.ts'
 import { asStoreError } from './disk-error.ts'
+import { makeFolder } from './durable-folder.ts'
 import { startHasher } from './hasher.ts'
 import type { Hasher } from './hasher.ts'
 import { openIndexClient } from './index-client.ts'
 import type { Index } from './index-port.ts'
+import { indexInspection } from './inspect.ts'
+import type { IndexInspection } from './inspect.ts'
 import { layoutOf } from './layout.ts'
+import { openReader } from './reader-client.ts'
+import type { IndexReader } from './reader-port.ts'
 import { rememberingIndex } from './remembering-index.ts'
 
 export interface Store {
   readonly index: Index
   readonly blobs: BlobStore
   readonly hasher: Hasher
+  readonly inspection: IndexInspection
+  /** For whoever looks at the index at length. */
+  readonly reader: IndexReader
   close(): Promise<void>
 }
 
@@ -22,7 +29,7 @@ export interface Store {
 export async function openStore(folder: string, hashWorkers: number): Promise<Store> {
   const layout = layoutOf(folder)
   try {
-    await mkdir(folder, { recursive: true })
+    await makeFolder(folder)
   } catch (error) {
     throw asStoreError(error, `cannot make the data folder ${folder}`)
   }
@@ -31,12 +38,16 @@ export async function openStore(folder: string, hashWorkers: number): Promise<St
   try {
     const blobs = await openBlobFiles(layout)
     const hasher = startHasher(hashWorkers)
+    const reader = openReader(layout)
     return {
       index,
       blobs,
       hasher,
+      inspection: indexInspection(layout),
+      reader,
       close: async () => {
         await hasher.close()
+        await reader.close()
         await index.close()
       },
     }

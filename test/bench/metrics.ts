@@ -13,6 +13,7 @@ export const METRICS = {
   cpuPerAnswer: { title: 'CPU us/answer', better: 'less', digits: 0 },
   firstByte: { title: 'first byte ms', better: 'less', digits: 1 },
   total: { title: 'total s', better: 'less', digits: 2 },
+  longestPause: { title: 'longest pause ms', better: 'less', digits: 0 },
   upstreamGets: { title: 'upstream GETs', better: 'less', digits: 0 },
   upstreamBlobs: { title: 'upstream bytes/blob', better: 'less', digits: 2 },
 } as const satisfies Record<string, Metric>

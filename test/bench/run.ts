@@ -10,6 +10,7 @@ import type { Part } from './part.ts'
 import { cold } from './parts/cold.ts'
 import { herd } from './parts/herd.ts'
 import { hits } from './parts/hits.ts'
+import { index } from './parts/index.ts'
 import { manifests } from './parts/manifests.ts'
 import { providePrograms } from './programs.ts'
 import { Results } from './results.ts'
@@ -17,7 +18,7 @@ import { Stage } from './stage.ts'
 import { LEGEND, renderCase } from './table.ts'
 import { toJson } from './to-json.ts'
 
-const PARTS: Readonly<Record<string, Part>> = { hits, manifests, cold, herd }
+const PARTS: Readonly<Record<string, Part>> = { hits, manifests, cold, herd, index }
 
 const started = performance.now()
 try {

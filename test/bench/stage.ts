@@ -54,6 +54,11 @@ export class Stage implements AsyncDisposable {
     return this.#warm
   }
 
+  // Kept until the end.
+  async use<T extends AsyncDisposable>(started: Promise<T>): Promise<T> {
+    return this.#stack.use(await started)
+  }
+
   close(): Promise<void> {
     return this.#stack.disposeAsync()
   }

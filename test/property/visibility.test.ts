@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import fc from 'fast-check'
+import { Integrity } from '../../src/care/integrity.ts'
 import { RequestError, UpstreamError } from '../../src/errors.ts'
 import { Mirror } from '../../src/mirror/mirror.ts'
 import type { PrivatePolicy } from '../../src/mirror/private-policy.ts'
@@ -14,6 +15,7 @@ import { openStore } from '../../src/store/store.ts'
 import type { Store } from '../../src/store/store.ts'
 import type { Asking, OpenedBlob, UpstreamRegistry } from '../../src/upstream/upstream.ts'
 import { MEDIA_TYPES } from '../support/images.ts'
+import { ScriptedRoom } from '../support/scripted-room.ts'
 import { campaign, seed } from '../support/seed.ts'
 import { TempFolder } from '../support/temp-folder.ts'
 
@@ -156,20 +158,35 @@ class World implements AsyncDisposable {
     const registries = new Map([[this.#registry, { private: policy, literalNames: false }]])
     const upstream = this.#upstream(hasLogin)
     const quiet = (): void => undefined
+    const room = new ScriptedRoom()
     return new Mirror({
       index,
       store: blobs,
       hasher,
+      room,
+      integrity: new Integrity({
+        index,
+        store: blobs,
+        hasher,
+        room,
+        damaged: quiet,
+        now: Date.now,
+      }),
       upstreams: { registry: () => upstream, all: () => [upstream], close: async () => undefined },
       events: {
         filled: () => this.#ended.resolve(),
         misnamed: quiet,
         unrefreshed: quiet,
-        unrecorded: quiet,
         listCut: quiet,
         listUnrecorded: quiet,
         turned: quiet,
         damaged: quiet,
+        unreadable: quiet,
+        storeFailed: quiet,
+        storeWorks: quiet,
+        passFailed: quiet,
+        indexFailed: quiet,
+        indexWorks: quiet,
       },
       addressing: {
         registries,

@@ -18,6 +18,9 @@ export interface MirrorOptions {
   readonly host?: string // to listen on; default: 127.0.0.1
   readonly args?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  readonly dataFolder?: string // default: one of its own
+  readonly program?: string // default: the packaged binary
+  readonly startedBy?: () => readonly string[] // a command that is given its own, at each start
   readonly secrets?: readonly string[] // looked for, at the end, in all that it said and stored
 }
 
@@ -34,7 +37,7 @@ export class RegMirror implements AsyncDisposable {
 
   private constructor(options: MirrorOptions) {
     this.#options = options
-    this.dataFolder = this.#temp.join('data')
+    this.dataFolder = options.dataFolder ?? this.#temp.join('data')
   }
 
   static async start(options: MirrorOptions): Promise<RegMirror> {
@@ -51,7 +54,7 @@ export class RegMirror implements AsyncDisposable {
   // On the same data folder and a new port; `more` arguments hold for this start only.
   async restart(more: readonly string[] = []): Promise<void> {
     await this.#program?.close()
-    const binary = binaryPath()
+    const binary = this.#options.program ?? binaryPath()
     if (!existsSync(binary)) throw new Error(`${binary} is missing: npm run build`)
     this.port = await freePort()
     const { registries = {}, settings, host = '127.0.0.1', args = [], env = {} } = this.#options
@@ -60,13 +63,16 @@ export class RegMirror implements AsyncDisposable {
       `${name}=${url}`,
     ])
     const where = ['--listen', `${host}:${this.port}`, '--data', this.dataFolder]
+    // Whatever the machine's own disk has left.
+    if (!args.includes('--min-free')) where.push('--min-free', '0B')
     if (settings !== undefined) {
       // YAML is a superset of JSON.
       writeFileSync(this.#temp.join('regmirror.yaml'), JSON.stringify(settings, undefined, 2))
       where.push('--config', this.#temp.join('regmirror.yaml'))
     }
     const all = ['serve', ...where, ...upstreams, ...args, ...more]
-    this.#program = new Program(binary, all, { cwd: this.#temp.path, env })
+    const [command = binary, ...words] = [...(this.#options.startedBy?.() ?? []), binary, ...all]
+    this.#program = new Program(command, words, { cwd: this.#temp.path, env })
     const what = `${binary} answering on port ${this.port}`
     await waitUntil(() => this.#answers(), { what }).catch((error: unknown) => {
       throw new Error(`the mirror did not start\n${this.program.report()}`, { cause: error })

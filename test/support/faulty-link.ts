@@ -33,6 +33,7 @@ export class FaultyLink implements AsyncDisposable {
   connections = 0
   delivered = 0 // bytes given to the clients' sockets
   settings: LinkSettings = {}
+  closed: ((connection: LinkConnection) => void) | undefined
   readonly open = new Set<LinkConnection>()
   readonly #ceilings = new Set<number>()
   readonly #target: URL
@@ -139,7 +140,10 @@ export class FaultyLink implements AsyncDisposable {
     const target = net.connect({ ...where, allowHalfOpen: true, noDelay: true, ...READ_AHEAD })
     const connection = new LinkConnection(this, client, target)
     this.open.add(connection)
-    client.once('close', () => this.open.delete(connection))
+    client.once('close', () => {
+      this.open.delete(connection)
+      this.closed?.(connection)
+    })
   }
 
   // Starts with another connection each time, so that none takes all the credit.

@@ -12,6 +12,7 @@ import { layoutOf } from '../../src/store/layout.ts'
 import { stageBlob } from '../../src/store/staged-blob.ts'
 import type { OpenedBlob } from '../../src/upstream/upstream.ts'
 import type { HeldContent } from './content.ts'
+import { ScriptedRoom } from './scripted-room.ts'
 import { TempFolder } from './temp-folder.ts'
 
 // What is wrong with one answer of the source; the ones after the last are good.
@@ -68,7 +69,9 @@ export class FillSetting {
         await turn()
         return answer(plan, left.shift(), range)
       },
+      room: new ScriptedRoom(),
       published: async () => {},
+      passed: () => {},
     })
   }
 

@@ -6,6 +6,8 @@ import { LateWriter } from './late-writer.ts'
 
 export class LinkConnection {
   delivered = 0
+  firstRequest = '' // what the client sent first, as far as it came at once
+  firstHeadBytes: number | undefined // of the first answer, if its head came at once
   readonly #link: FaultyLink
   readonly #client: Socket
   readonly #target: Socket
@@ -21,7 +23,10 @@ export class LinkConnection {
     this.#toClient = new LateWriter(client, latency)
     this.#toTarget = new LateWriter(target, latency)
 
-    client.on('data', (chunk) => this.#toTarget.write(chunk))
+    client.on('data', (chunk) => {
+      this.firstRequest ||= chunk.toString('latin1')
+      this.#toTarget.write(chunk)
+    })
     client.on('end', () => this.#toTarget.end())
     client.on('error', () => target.destroy())
     client.on('close', () => target.destroy())
@@ -29,6 +34,15 @@ export class LinkConnection {
     target.on('readable', () => this.pump())
     target.on('end', () => this.#toClient.end())
     target.on('error', () => this.cut('rst'))
+  }
+
+  get clientPort(): number | undefined {
+    return this.#client.remotePort
+  }
+
+  // Delivered, and still in this process.
+  get waitingBytes(): number {
+    return this.#client.writableLength
   }
 
   pump(): void {
@@ -47,6 +61,10 @@ export class LinkConnection {
     const granted = this.#link.takeCredit(Math.min(readableLength, allowed))
     const chunk = granted === 0 ? null : (this.#target.read(granted) as Buffer | null)
     if (chunk === null) return false
+    if (this.delivered === 0) {
+      const end = chunk.indexOf('\r\n\r\n')
+      if (end >= 0) this.firstHeadBytes = end + 4
+    }
     this.delivered += chunk.length
     this.#link.delivered += chunk.length
     const reached = this.delivered === limit ? this.#link.takeBreak() : undefined

@@ -29,7 +29,7 @@ export async function startPackagedMirror(config: Config, log: Logger): Promise<
     registryAddresses,
     tls: undefined,
     dataFolder: config.data,
-    freeBytes: undefined,
+    room: undefined,
     get runningResponses() {
       return connections(ports)
     },

@@ -13,24 +13,50 @@ import {
 } from 'node:fs'
 import path from 'node:path'
 import Database from 'better-sqlite3'
-import { layoutOf } from '../../src/store/layout.ts'
+import { describeManifest, MANIFEST_BYTES_MAX } from '../../src/oci/manifest.ts'
+import { INCOMING, layoutOf } from '../../src/store/layout.ts'
+import { decodeNote } from '../../src/store/staging-note.ts'
 import { readAll } from './content.ts'
 import type { Content } from './content.ts'
 
-interface Note {
-  readonly totalBytes?: number
-  readonly written: readonly { readonly start: number; readonly end: number }[]
+const OPENING_BRACE = 0x7b
+
+export interface StoreCheck {
+  readonly except?: ReadonlySet<string> // published content that was checked before
+  readonly powerFailed?: boolean // only what was synced can be held against it
 }
 
 // `contents`: the right bytes of staged content, by digest, as far as the test knows them.
-export function checkStore(folder: string, contents: ReadonlyMap<string, Content>): void {
-  for (const digest of publishedDigests(folder)) checkPublished(folder, digest)
-  checkStaged(folder, contents)
+export function checkStore(
+  folder: string,
+  contents: ReadonlyMap<string, Content>,
+  { except = new Set(), powerFailed = false }: StoreCheck = {},
+): void {
+  for (const digest of publishedFiles(folder)) {
+    if (!except.has(digest)) checkPublished(folder, digest)
+  }
+  checkStaged(folder, contents, powerFailed)
   checkIndex(folder)
 }
 
-// Of everything under blobs/, by name.
+// Of the content under blobs/, without the manifests that are kept beside it.
 export function publishedDigests(folder: string): string[] {
+  return publishedFiles(folder).filter((digest) => !isManifest(publishedPath(folder, digest)))
+}
+
+function isManifest(file: string): boolean {
+  if (statSync(file).size > MANIFEST_BYTES_MAX) return false
+  const bytes = readFileSync(file)
+  if (bytes[0] !== OPENING_BRACE) return false
+  try {
+    return describeManifest(bytes, undefined).mediaType !== ''
+  } catch {
+    return false
+  }
+}
+
+// Of everything under blobs/, by name.
+export function publishedFiles(folder: string): string[] {
   const { blobs } = layoutOf(folder)
   return globSync('**', { cwd: blobs, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -43,8 +69,11 @@ export function publishedDigests(folder: string): string[] {
     .sort()
 }
 
+// Of downloads; manifests are only passing through, and what a crash left of them is thrown away when
+// the folder is opened.
 export function stagedNames(folder: string): string[] {
-  return globSync('*', { cwd: layoutOf(folder).staging }).sort()
+  const names = globSync('*', { cwd: layoutOf(folder).staging }).sort()
+  return names.filter((name) => !name.endsWith(INCOMING))
 }
 
 export function quarantinedNames(folder: string): string[] {
@@ -72,16 +101,21 @@ function checkPublished(folder: string, digest: string): void {
   assert.equal(createHash(algorithm).update(bytes).digest('hex'), hex, `${digest} is stored wrong`)
 }
 
-function checkStaged(folder: string, contents: ReadonlyMap<string, Content>): void {
+function checkStaged(
+  folder: string,
+  contents: ReadonlyMap<string, Content>,
+  powerFailed: boolean,
+): void {
   const { staging } = layoutOf(folder)
   const names = stagedNames(folder)
   for (const name of names.filter((each) => !each.endsWith('.json'))) {
     assert.ok(names.includes(`${name}.json`), `staged ${name} has no note`)
-    const note = JSON.parse(readFileSync(path.join(staging, `${name}.json`), 'utf8')) as Note
+    const note = decodeNote(readFileSync(path.join(staging, `${name}.json`)))?.note
+    if (note === undefined) continue // made and not written yet
     const file = path.join(staging, name)
     const content = contents.get(name.replace('-', ':'))
     if (content && note.totalBytes !== undefined) assert.equal(note.totalBytes, content.size)
-    for (const { start, end } of note.written) {
+    for (const { start, end } of powerFailed ? note.synced : note.written) {
       assert.ok(end <= statSync(file).size, `staged ${name} is shorter than its note says`)
       if (!content) continue
       const found = readSlice(file, start, end)
@@ -108,6 +142,8 @@ function checkIndex(folder: string): void {
   try {
     assert.equal(database.pragma('integrity_check', { simple: true }), 'ok')
     assert.deepEqual(database.pragma('foreign_key_check'), [])
+    // Of an index made just before the power failed not even the tables may be left.
+    if (database.pragma('user_version', { simple: true }) === 0) return
     const blobs = database.prepare('SELECT digest, size FROM blob').all() as {
       digest: string
       size: number

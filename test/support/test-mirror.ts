@@ -205,6 +205,8 @@ function configOf(data: string, changes: ConfigChanges): Config {
     clientIdleTimeoutMs: 30_000,
     drainTimeoutMs: 10_000,
     log: { format: 'json', level: 'debug', color: false },
+    runtimeFolder: undefined,
+    isTerminalDumb: false,
     ...rest,
   }
 }

@@ -460,7 +460,11 @@ const rows: Readonly<Record<SettingName, Row>> = {
       ['30d', 30 * 86_400_000],
       ['off', undefined],
     ],
-    bad: [['never', /"never" is neither a duration .*, nor off/]],
+    bad: [
+      ['never', /"never" is neither a duration .*, nor off/],
+      ['0', /"0" is too often to hash the whole store: say 24h or more, or off/],
+      ['1h', /too often/],
+    ],
   },
   'stale-after': timeout(({ staleAfterMs }) => staleAfterMs),
   'upstream-connect-timeout': timeout(({ upstream }) => upstream.connectTimeoutMs),

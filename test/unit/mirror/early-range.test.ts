@@ -13,6 +13,7 @@ import { layoutOf } from '../../../src/store/layout.ts'
 import { stageBlob } from '../../../src/store/staged-blob.ts'
 import { heldContent, seededContent, sha256 } from '../../support/content.ts'
 import { checkStore, publishedDigests, publishedPath } from '../../support/store-invariants.ts'
+import { ScriptedRoom } from '../../support/scripted-room.ts'
 import { TempFolder } from '../../support/temp-folder.ts'
 
 const MIB = 2 ** 20
@@ -97,7 +98,9 @@ class Race implements AsyncDisposable {
           isOrigin: true,
         }
       },
+      room: new ScriptedRoom(),
       published: async () => {},
+      passed: () => {},
     })
   }
 

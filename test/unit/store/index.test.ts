@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
 import Database from 'better-sqlite3'
 import { digestOf } from '../../../src/oci/digest.ts'
@@ -11,6 +11,7 @@ import { openIndex } from '../../../src/store/open-index.ts'
 import { MIGRATIONS } from '../../../src/store/migrations.ts'
 import type { SqliteIndex } from '../../../src/store/sqlite-index.ts'
 import { openStore } from '../../../src/store/store.ts'
+import { quarantinedNames } from '../../support/store-invariants.ts'
 import { TempFolder } from '../../support/temp-folder.ts'
 
 const TAG = parseTag('latest') as Tag
@@ -205,14 +206,14 @@ test('lists are kept as they were heard', async () => {
 
 test('known referrers are those that were seen in the repository', async () => {
   await withIndex((index) => {
-    const signature = { ...record(INDEX, [], []), subject: IMAGE }
+    const signature = { ...record(INDEX, [], []), bytes: Buffer.from('index'), subject: IMAGE }
     index.recordManifest(ONE, signature)
     assert.deepEqual(
       index.knownReferrers(ONE, IMAGE).map(({ digest }) => digest),
       [INDEX],
     )
     assert.deepEqual(index.knownReferrers(TWO, IMAGE), [])
-    assert.deepEqual(index.heldRepositories(), [{ ...ONE, isPublic: true }])
+    assert.deepEqual(index.heldRepositories('docker.io', '', 9), [{ ...ONE, isPublic: true }])
   })
 })
 
@@ -251,12 +252,12 @@ test('an index of a newer regmirror is refused with a sentence that says what to
   const store = await openStore(folder.path, 1)
   await store.close()
   const database = new Database(layoutOf(folder.path).index)
-  database.pragma('user_version = 9999')
+  database.pragma('user_version = 99')
   database.close()
   await assert.rejects(openStore(folder.path, 1), {
     name: 'StoreError',
     kind: 'newer',
-    message: /newer regmirror.*9999.*--data$/,
+    message: /newer regmirror.*99.*--data$/,
   })
 })
 
@@ -272,15 +273,18 @@ test('a folder in use is refused with a sentence, and free again after', async (
   await (await openStore(folder.path, 1)).close()
 })
 
-test('an index that is no database is refused with a sentence, and the lock is given up', async () => {
+test('an index that is no database is kept in quarantine, and a new one begun', async () => {
   await using folder = new TempFolder('index')
   const { index } = layoutOf(folder.path)
-  writeFileSync(index, 'this is no database, and long enough to be looked at'.repeat(100))
+  const text = 'this is no database, and long enough to be looked at'.repeat(100)
+  writeFileSync(index, text)
   for (const _ of [1, 2]) {
-    await assert.rejects(openStore(folder.path, 1), {
-      kind: 'corrupt-index',
-      message: /is damaged.*move it away/,
-    })
+    const store = await openStore(folder.path, 1)
+    assert.equal((await store.index.pendingCheck())?.kind, 'rebuild', 'until somebody has done it')
+    const [kept = '', ...others] = quarantinedNames(folder.path)
+    assert.deepEqual(others, [])
+    assert.equal(readFileSync(folder.join('quarantine', kept), 'utf8'), text)
+    await store.close()
   }
 })
 

@@ -1,0 +1,342 @@
+// The room that the store has: given to downloads, and made by evicting what was not used for longest.
+
+import { within } from '../lib/within.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { Reference, Repository } from '../oci/name.ts'
+import type { BlobStore, KeptFile } from '../store/blob-store.ts'
+import type { Index } from '../store/index-port.ts'
+import {
+  capacityBytes,
+  defaultMinFree,
+  downloadBytes,
+  evictableBytes,
+  excessBytes,
+  lowWaterBytes,
+  overSize,
+} from './budget.ts'
+import type { Limits, Taken } from './budget.ts'
+import type { CareEvents, Gone } from './events.ts'
+import { addTo, Evictor, nothing } from './evictor.ts'
+import type { Steps } from './evictor.ts'
+import { Ledger } from './ledger.ts'
+import type { Held } from './ledger.ts'
+import type { Reservation, Room } from './room-port.ts'
+
+/** How long a pull waits for room before it is passed through. */
+const WAIT_MS = 10_000
+/** What is being read may be let go of meanwhile. */
+const TRY_AGAIN_MS = 500
+/** Whether others filled the disk, or the index grew. */
+const CHECK_EVERY_MS = 60_000
+const SWEEP_EVERY_MS = 3_600_000
+const PINNED_FRESH_MS = 60_000
+/** Nobody resumes a download that was broken off longer ago. */
+export const PARKED_KEPT_MS = 7 * 86_400_000
+
+/** What the store may take, as it was configured. */
+export interface Space {
+  readonly maxBytes: number | undefined
+  readonly minFreeBytes: number | undefined
+  readonly keepUntaggedMs: number | undefined
+}
+
+export interface RoomOptions {
+  readonly index: Index
+  readonly store: BlobStore
+  readonly space: Space
+  readonly events: CareEvents
+  /** Last uses that the index has not been told yet. */
+  readonly flushUses: () => Promise<void>
+  readonly now: () => number
+}
+
+/** For whoever looks. */
+export interface RoomReport {
+  readonly limits: Limits
+  readonly taken: Taken
+  /** How much more content fits; negative: so much is too much. Undefined where nothing limits it. */
+  readonly leftBytes: number | undefined
+  /** The most that one download may take, were all else evicted. */
+  readonly capacityBytes: number
+}
+
+export class StoreRoom implements Room {
+  readonly evictor: Evictor
+  readonly #options: RoomOptions
+  readonly #ledger: Ledger
+  readonly #limits: Promise<Limits>
+  readonly #timers: readonly NodeJS.Timeout[]
+  #turn: Promise<unknown> = Promise.resolve()
+  #changed = Promise.withResolvers<void>()
+  #pinned: { readonly bytes: number; readonly at: number } | undefined
+  #isClosed = false
+
+  constructor(options: RoomOptions) {
+    this.#options = options
+    this.#ledger = new Ledger(options.index, options.store)
+    this.evictor = new Evictor({ ...options, ledger: this.#ledger })
+    this.#limits = this.#open()
+    this.#limits.catch(() => undefined)
+    this.#timers = [
+      setInterval(() => void this.check(), CHECK_EVERY_MS),
+      setInterval(() => void this.#sweep(), SWEEP_EVERY_MS),
+    ]
+    for (const timer of this.#timers) timer.unref()
+    // A store that an earlier version filled is brought under its limit from the start.
+    void this.check()
+  }
+
+  async reserve(digest: Digest, bytes: number): Promise<Reservation | undefined> {
+    const held: Held = { digest, bytes: 0, writtenBytes: 0 }
+    if (!(await this.#enlarge(held, bytes))) return undefined
+    return {
+      grow: (wanted) => this.#enlarge(held, wanted),
+      settle: (left, leftBytes) => {
+        const parkedBytes = left === 'parked' ? leftBytes : undefined
+        this.#ledger.letGo(held, parkedBytes, this.#options.now())
+        this.#change()
+      },
+    }
+  }
+
+  use(digest: Digest): () => void {
+    this.#ledger.use(digest)
+    return () => this.#ledger.unuse(digest)
+  }
+
+  removing(digest: Digest): Promise<void> | undefined {
+    return this.#ledger.leaving(digest)
+  }
+
+  async report(): Promise<RoomReport> {
+    const limits = await this.#limits
+    const taken = this.#ledger.taken(await this.#ledger.measure())
+    const left = -excessBytes(limits, taken)
+    return {
+      limits,
+      taken,
+      leftBytes: left === Infinity ? undefined : left,
+      capacityBytes: capacityBytes(limits, taken, await this.#pinnedBytes()),
+    }
+  }
+
+  /** A tag or a manifest of a repository, and what nothing else uses. Undefined where it is not known. */
+  async remove(
+    repository: Repository,
+    reference: Reference,
+  ): Promise<{ readonly freedBytes: number } | undefined> {
+    return await this.#inTurn(async () => {
+      const removed = await this.#options.index.remove(repository, reference, this.#ledger.inUse)
+      return removed && (await this.evictor.unlink(removed))
+    })
+  }
+
+  /** Downloads kept for resuming since before then. */
+  parkedBefore(before: number): readonly KeptFile<Digest>[] {
+    return [...this.#ledger.parked.values()].filter(({ changedAt }) => changedAt < before)
+  }
+
+  /** Step by step, so that who needs room meanwhile gets it in between. */
+  async take(steps: Steps, onGone: (gone: Gone) => void, signal?: AbortSignal): Promise<void> {
+    while (!this.#isClosed && !signal?.aborted) {
+      const step = await this.#inTurn(() => steps.next())
+      if (step.done) return
+      onGone(step.value)
+    }
+    await steps.return()
+  }
+
+  /** Evicts what is too much, also where nobody needs room. */
+  async check(): Promise<void> {
+    await this.#inGoodOrder(() => this.#bringUnder())
+  }
+
+  /** Until nothing is too much, or nothing may go; yields what goes. */
+  async *excess(): Steps {
+    const { limits, taken } = await this.#look()
+    let freedBytes = 0
+    const excess = async (): Promise<number> => (await this.#lookAfter(taken, freedBytes)).excess
+    for await (const gone of this.evictor.unused()) {
+      freedBytes += gone.freedBytes
+      yield gone
+      if ((await excess()) <= 0) return
+    }
+    // For want of room on a disk that others fill, what is in use is not taken from its users.
+    if (overSize(limits, (await this.#look()).taken) <= 0) return
+    for await (const gone of this.evictor.lastResort()) {
+      yield gone
+      if (overSize(limits, (await this.#look()).taken) <= 0) return
+    }
+  }
+
+  /** What is too much, now. */
+  async excessBytes(): Promise<number> {
+    return (await this.#look()).excess
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    for (const timer of this.#timers) clearInterval(timer)
+    this.#change()
+    await this.#turn
+  }
+
+  async #open(): Promise<Limits> {
+    const { store, space } = this.#options
+    await this.#ledger.open()
+    const { maxBytes, minFreeBytes } = space
+    const disk = await store.disk()
+    return { maxBytes, minFreeBytes: minFreeBytes ?? defaultMinFree(disk?.totalBytes ?? 0) }
+  }
+
+  async #enlarge(held: Held, bytes: number): Promise<boolean> {
+    const wanted = downloadBytes(bytes)
+    const deadline = Date.now() + WAIT_MS
+    const given = await this.#inGoodOrder(async () => {
+      if (await this.#take(held, wanted)) return true
+      return await this.#inTurn(() => this.#makeRoom(held, wanted, deadline))
+    })
+    return given ?? false
+  }
+
+  /** What fits at once waits for nobody. From the look to the taking nothing else comes in between. */
+  async #take(held: Held, wanted: number): Promise<boolean> {
+    await this.removing(held.digest)
+    const { limits, taken } = await this.#look()
+    // What is parked of it is just being removed.
+    if (this.removing(held.digest)) return await this.#take(held, wanted)
+    const fits = excessBytes(limits, taken, this.#ledger.missingBytes(held, wanted)) <= 0
+    if (fits) this.#ledger.hold(held, wanted)
+    return fits
+  }
+
+  async #makeRoom(held: Held, wanted: number, deadline: number): Promise<boolean> {
+    if (await this.#take(held, wanted)) return true
+    const pinned = await this.#pinnedBytes()
+    const { limits, taken } = await this.#look()
+    if (wanted > capacityBytes(limits, taken, pinned)) return false
+    // Its own parked bytes are not what makes room for it.
+    const release = this.use(held.digest)
+    const gone = nothing()
+    try {
+      while (Date.now() < deadline && !this.#isClosed) {
+        const changed = this.#changed.promise
+        const isDone = await this.#evictFor(held, wanted, deadline, pinned, gone)
+        if (isDone) return true
+        await within(Math.min(TRY_AGAIN_MS, Math.max(0, deadline - Date.now())), changed)
+      }
+      return false
+    } finally {
+      release()
+      if (gone.freedBytes > 0) {
+        this.#options.events.evicted(gone, `room was needed for ${held.digest}`)
+      }
+    }
+  }
+
+  /** False where what may go is not enough: then downloads have to end first. */
+  async #evictFor(
+    held: Held,
+    wanted: number,
+    deadline: number,
+    pinned: number,
+    gone: Gone,
+  ): Promise<boolean> {
+    const { limits, taken: before } = await this.#look()
+    const more = (): number => this.#ledger.missingBytes(held, wanted)
+    if (excessBytes(limits, before, more()) > evictableBytes(before, pinned)) return false
+    const start = gone.freedBytes
+    const excess = async (): Promise<number> =>
+      (await this.#lookAfter(before, gone.freedBytes - start)).excess + more()
+    const spare = lowWaterBytes(limits, before)
+    for (const [steps, target] of [
+      [this.evictor.unused(), -spare],
+      [this.evictor.lastResort(), 0],
+    ] as const) {
+      if ((await excess()) <= 0) break
+      for await (const each of steps) {
+        addTo(gone, each)
+        if (Date.now() > deadline || (await excess()) <= target) break
+      }
+    }
+    // A disk may tell late what was freed on it.
+    if ((await excess()) > 0) return false
+    this.#ledger.hold(held, wanted)
+    return true
+  }
+
+  async #bringUnder(): Promise<void> {
+    if ((await this.excessBytes()) <= 0) return
+    const gone = nothing()
+    await this.take(this.excess(), (each) => addTo(gone, each))
+    const { limits, taken } = await this.#look()
+    const isSize = overSize(limits, taken) + gone.freedBytes > 0
+    if (gone.freedBytes === 0) return
+    const because = isSize
+      ? 'more was stored than --max-size allows'
+      : 'the disk had too little free'
+    this.#options.events.evicted(gone, because)
+  }
+
+  async #sweep(): Promise<void> {
+    const { now, space, events } = this.#options
+    const gone = nothing()
+    const add = (each: Gone): void => addTo(gone, each)
+    await this.#inGoodOrder(async () => {
+      await this.take(this.evictor.parked(now() - PARKED_KEPT_MS), add)
+      if (space.keepUntaggedMs === undefined) return
+      await this.take(this.evictor.untagged(now() - space.keepUntaggedMs), add)
+    })
+    if (gone.images + gone.downloads > 0) {
+      events.evicted(gone, 'nobody resumed them, or no tag points to them any more')
+    }
+  }
+
+  /** One at a time decides what goes. */
+  #inTurn<T>(run: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(run)
+    this.#turn = turn.catch(() => undefined)
+    return turn
+  }
+
+  async #look(): Promise<{ limits: Limits; taken: Taken; excess: number }> {
+    const limits = await this.#limits
+    const taken = this.#ledger.taken(await this.#ledger.measure())
+    return { limits, taken, excess: excessBytes(limits, taken) }
+  }
+
+  /** Some filesystems free what was removed some time later: what was removed counts as free at once. */
+  async #lookAfter(before: Taken, freedBytes: number): Promise<{ excess: number }> {
+    const { limits, taken } = await this.#look()
+    const { freeBytes: free } = taken
+    const isTold = free !== undefined && before.freeBytes !== undefined
+    const freeBytes = isTold ? Math.max(free, before.freeBytes + freedBytes) : free
+    return { excess: excessBytes(limits, { ...taken, freeBytes }) }
+  }
+
+  async #pinnedBytes(): Promise<number> {
+    const now = this.#options.now()
+    if (!this.#pinned || now - this.#pinned.at > PINNED_FRESH_MS) {
+      this.#pinned = { bytes: await this.#options.index.pinnedBytes(), at: now }
+    }
+    return this.#pinned.bytes
+  }
+
+  #change(): void {
+    this.#changed.resolve()
+    this.#changed = Promise.withResolvers()
+  }
+
+  /** A store that fails makes no room, and breaks no pull. */
+  async #inGoodOrder<T>(run: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await run()
+    } catch (error) {
+      if (!this.#isClosed) {
+        const message = error instanceof Error ? error.message : String(error)
+        this.#options.events.roomFailed(message)
+      }
+      return undefined
+    }
+  }
+}

@@ -1,0 +1,63 @@
+// What is done for a store while it is open, beside serving from it: looking around after a start, the
+// scrub, manifests as files, and whatever a pull meets that has to be hashed again.
+
+import type { BlobStore } from '../store/blob-store.ts'
+import type { Hasher } from '../store/hasher.ts'
+import type { IndexInspection } from '../store/inspect.ts'
+import type { Index } from '../store/index-port.ts'
+import type { CareEvents } from './events.ts'
+import { Integrity } from './integrity.ts'
+import type { Jobs } from './jobs.ts'
+import { ManifestFiles, withManifestFiles } from './manifest-files.ts'
+import { recover } from './recovery.ts'
+import type { Room } from './room-port.ts'
+import { scrub } from './scrub.ts'
+import type { ScrubOptions } from './scrub.ts'
+import { verifyJob } from './verify.ts'
+
+export interface UpkeepOptions extends Pick<ScrubOptions, 'isBusy' | 'sleep' | 'now'> {
+  readonly index: Index
+  readonly store: BlobStore
+  readonly hasher: Hasher
+  readonly inspection: IndexInspection
+  readonly room: Room
+  /** Undefined: nothing is hashed again unasked. */
+  readonly scrubMs: number | undefined
+  readonly events: CareEvents
+}
+
+export interface Upkeep {
+  /** For whoever records manifests. */
+  readonly index: Index
+  readonly integrity: Integrity
+  readonly verify: Jobs['verify']
+  /** Once pulls are served: nothing of this is waited for. */
+  start(): void
+  /** Before the store is closed. */
+  close(): Promise<void>
+}
+
+export function createUpkeep(options: UpkeepOptions): Upkeep {
+  const { index, events, scrubMs: spanMs } = options
+  const integrity = new Integrity({ ...options, damaged: events.damaged })
+  const manifests = new ManifestFiles(options)
+  const parts = { ...options, integrity, manifests }
+  const stopping = new AbortController()
+  let running: Promise<void> = Promise.resolve()
+  return {
+    index: withManifestFiles(index, manifests, events.indexDamaged),
+    integrity,
+    verify: verifyJob(parts),
+    start() {
+      const { signal } = stopping
+      running = recover(parts, signal).then(() =>
+        spanMs === undefined ? undefined : scrub({ ...parts, spanMs }, signal),
+      )
+    },
+    async close() {
+      stopping.abort()
+      await running
+      await manifests.settled()
+    },
+  }
+}

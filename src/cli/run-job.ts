@@ -1,0 +1,148 @@
+// Has a job done by whoever owns the store: a running server, or this command itself.
+
+import type { AnswerOf, AskOf, Job, JobName, RowOf } from '../care/jobs.ts'
+import type { StoreOwner } from '../compose.ts'
+import type { Config } from '../config/config.ts'
+import type { LoadedConfig } from '../config/load.ts'
+import { askOwner } from '../owner/client.ts'
+import type { Listener, LivingOwner } from '../owner/client.ts'
+import { ownOrFind } from '../owner/contend.ts'
+import { requireDataFolder } from './data-folder.ts'
+import { findStore } from './find-store.ts'
+import type { TypedFlags } from './flags.ts'
+import { watchInterruption } from './interruption.ts'
+import { say } from './output.ts'
+import { ProgressLine } from './progress.ts'
+
+export interface JobShown<Row> {
+  /** The rows as they come; more are asked for when it resolves. */
+  onRows?(rows: readonly Row[]): void | Promise<void>
+  /** No progress is shown: the output is for a program. */
+  readonly isQuiet?: boolean
+}
+
+export interface JobDone<Answer> {
+  readonly answer: Answer
+  /** 130 where it was interrupted (then the answer tells what was done until then), else 0. */
+  readonly exitCode: number
+}
+
+interface Asked<Name extends JobName> {
+  readonly name: Name
+  readonly ask: AskOf<Name>
+  readonly listener: Listener<Name>
+}
+
+/** Settings that mean the command itself, or where it looks, whoever owns the store. */
+const COMMANDS_OWN = ['data', 'log', 'log-level']
+/** Each takes as long as an owner may take to start or to leave. */
+const TRIES_MAX = 20
+
+/** Says which folder it is about. Throws what explainFailure knows. */
+export async function runJob<Name extends JobName>(
+  name: Name,
+  ask: AskOf<Name>,
+  { flags, problems }: Pick<TypedFlags, 'flags' | 'problems'>,
+  { onRows, isQuiet = false }: JobShown<RowOf<Name>> = {},
+): Promise<JobDone<AnswerOf<Name>>> {
+  const { loadConfig } = await import('../config/load.ts')
+  const loaded = loadConfig(flags, problems)
+  const line = new ProgressLine(process.stderr, Date.now, loaded.config.isTerminalDumb)
+  const interruption = watchInterruption(() => line.clear())
+  const listener: Listener<Name> = {
+    signal: interruption.signal,
+    progress: (progress) => {
+      if (!isQuiet) line.show(progress)
+    },
+    rows: (rows) => {
+      line.clear()
+      return onRows?.(rows)
+    },
+  }
+  try {
+    const answer = await done({ name, ask, listener }, loaded, () => line.clear())
+    return { answer, exitCode: interruption.exitCode }
+  } catch (error) {
+    if (interruption.isReaderGone) process.exit(0)
+    if (!interruption.signal.aborted) throw error
+    say('interrupted')
+    process.exit(interruption.exitCode)
+  } finally {
+    line.clear()
+  }
+}
+
+/** An owner that leaves before it took the job is followed by another, perhaps by this command. */
+async function done<Name extends JobName>(
+  asked: Asked<Name>,
+  { config, effective, folders }: LoadedConfig,
+  beforeWords: () => void,
+): Promise<AnswerOf<Name>> {
+  const typed = storeSettings(effective)
+  for (let tries = 0; tries < TRIES_MAX; tries += 1) {
+    const { folder, owner } = await findStore(folders)
+    const open = async (): Promise<StoreOwner> => {
+      requireDataFolder(folder, effective.data[0]?.origin ?? 'default')
+      return await openStoreOwner({ ...config, data: folder }, asked.name, beforeWords)
+    }
+    const found = owner ? { living: owner } : await ownOrFind(folder, open, () => true)
+    if ('owned' in found) {
+      say(`${folder}, opened by this command`)
+      return await doneHere(asked, found.owned)
+    }
+    sayThrough(folder, found.living, typed)
+    const answer = await askOwner(found.living, asked.name, asked.ask, asked.listener)
+    if (answer !== 'gone') return answer
+  }
+  throw new Error('the store changes its owner all the time: try again')
+}
+
+async function doneHere<Name extends JobName>(
+  { name, ask, listener }: Asked<Name>,
+  owner: StoreOwner,
+): Promise<AnswerOf<Name>> {
+  const job = owner.jobs[name] as unknown as Job<AskOf<Name>, AnswerOf<Name>, RowOf<Name>>
+  const { signal, progress } = listener
+  try {
+    return await job(ask, { signal, progress, rows: async (rows) => await listener.rows(rows) })
+  } finally {
+    await owner.close()
+  }
+}
+
+/** Its log goes where people read, around the line that shows the progress. */
+async function openStoreOwner(
+  config: Config,
+  command: string,
+  beforeWords: () => void,
+): Promise<StoreOwner> {
+  const [{ openLog }, { openOwner }] = await Promise.all([
+    import('../lib/log.ts'),
+    import('../compose.ts'),
+  ])
+  const output = {
+    isTTY: process.stderr.isTTY,
+    write: (text: string) => {
+      beforeWords()
+      process.stderr.write(text)
+    },
+  }
+  return await openOwner(config, openLog(config.log, output), command)
+}
+
+/** The first line of a command: what it is about. */
+function sayThrough(folder: string, { facts }: LivingOwner, typed: readonly string[]): void {
+  const { command, pid } = facts
+  const who = command === 'serve' ? 'the running server' : `the running regmirror ${command}`
+  say(`${folder}, through ${who} (pid ${pid})`)
+  if (typed.length === 0) return
+  const [verb, own] = typed.length === 1 ? ['is', 'setting counts'] : ['are', 'settings count']
+  say(`${typed.join(', ')} ${verb} ignored: its own ${own}`)
+}
+
+/** Typed for this command, of those that are of no use to who does not own the store. */
+function storeSettings(effective: LoadedConfig['effective']): readonly string[] {
+  return Object.entries(effective)
+    .filter(([name, given]) => !COMMANDS_OWN.includes(name) && given[0]?.source === 'flag')
+    .map(([name]) => `--${name}`)
+}

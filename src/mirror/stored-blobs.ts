@@ -1,0 +1,78 @@
+// Blobs that are stored, opened to be served: only what is right, and for as long as they are read.
+
+import type { Integrity } from '../care/integrity.ts'
+import type { Room } from '../care/room-port.ts'
+import { StoreError } from '../errors.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { BlobStore, StoredBlob } from '../store/blob-store.ts'
+import type { Index } from '../store/index-port.ts'
+import type { MirrorEvents } from './events.ts'
+
+export interface StoredBlobsOptions {
+  readonly index: Index
+  readonly store: BlobStore
+  readonly room: Room
+  readonly integrity: Pick<Integrity, 'rightStamp'>
+  readonly events: MirrorEvents
+}
+
+/** Not evicted before it is released. */
+export interface HeldBlob {
+  readonly blob: StoredBlob
+  release(): void
+}
+
+export class StoredBlobs {
+  readonly #options: StoredBlobsOptions
+
+  constructor(options: StoredBlobsOptions) {
+    this.#options = options
+  }
+
+  /** Undefined where it is not stored, or is no longer right. */
+  async hold(digest: Digest): Promise<HeldBlob | undefined> {
+    const { room } = this.#options
+    for (let removed = room.removing(digest); removed; removed = room.removing(digest)) {
+      await removed
+    }
+    const release = room.use(digest)
+    const blob = await this.#open(digest).catch((error: unknown) => {
+      release()
+      throw error
+    })
+    if (!blob) release()
+    return blob && { blob, release }
+  }
+
+  /** The next pull of it brings it again. */
+  async takeOutOfService(digest: Digest, found: string): Promise<void> {
+    const { store, index, events } = this.#options
+    events.damaged(digest, found)
+    await store.quarantine(digest).catch(() => undefined)
+    await index.forgetBlob(digest)
+  }
+
+  /**
+   * Only what is as it was when it was last hashed; whatever was touched since is hashed again first. A
+   * file that cannot be opened counts as absent: the next download takes its place.
+   */
+  async #open(digest: Digest): Promise<StoredBlob | undefined> {
+    const { store, index, integrity, events } = this.#options
+    try {
+      const stored = await store.open(digest)
+      const row = await index.findBlob(digest)
+      if (stored && row?.stamp === stored.stamp && row.sizeBytes === stored.sizeBytes) return stored
+      await stored?.close()
+      if (!stored && !row) return undefined
+      const stamp = await integrity.rightStamp(digest)
+      if (stamp === undefined) return undefined
+      const right = await store.open(digest)
+      if (right?.stamp === stamp) return right
+      await right?.close()
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+      events.unreadable(digest, error.message)
+    }
+    return undefined
+  }
+}

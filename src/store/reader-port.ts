@@ -1,0 +1,85 @@
+// The port to looking at the index at length: a second connection that only reads, so that no pull
+// waits for whoever looks. Every call is one short look; what is long is asked for page by page.
+
+import type { Digest } from '../oci/digest.ts'
+import type { RepositoryName, Tag } from '../oci/name.ts'
+import type { PullCount, StoredDigest } from './index-port.ts'
+
+/** Images of one registry by how their names begin. */
+export interface ImageSelection {
+  readonly registry: string
+  readonly name: { readonly is: string } | { readonly startsWith: string }
+  /** With it, only images that such a tag points to. */
+  readonly tagStartsWith: string | undefined
+  readonly digestStartsWith: string | undefined
+}
+
+/** An image by one tag, or one that no tag of its repository and no held manifest names. */
+export interface HeldImage {
+  readonly registry: string
+  readonly name: RepositoryName
+  readonly tag: Tag | undefined
+  readonly digest: Digest
+  /** What an index lists and is held; `''` stands for an image without an index. */
+  readonly platforms: readonly { readonly platform: string; readonly isComplete: boolean }[]
+  /** Of what is stored of it. */
+  readonly sizeBytes: number
+  /** Of these, what other images use too. */
+  readonly sharedBytes: number
+  readonly storedAt: number
+  /** Of its manifest, or of one below it. */
+  readonly usedAt: number | undefined
+  readonly pinnedBy: readonly string[]
+}
+
+/** Where the next page begins. */
+export interface ImageCursor {
+  readonly name: string
+  readonly among: 'tagged' | 'untagged'
+  /** A tag or a digest; the page begins after it. */
+  readonly last: string
+}
+
+export interface ImagePage {
+  /** By name, each repository's tags before what has none. */
+  readonly images: readonly HeldImage[]
+  /** Undefined: this was the last. */
+  readonly next: ImageCursor | undefined
+}
+
+/** Where the next page of images by last use begins. */
+export interface UseCursor {
+  readonly lastUse: number
+  readonly row: number
+}
+
+/** An image that would be removed. */
+export interface VictimImage {
+  readonly digest: Digest
+  /** By a tag if it has one. */
+  readonly name: string
+  /** What of it nothing else uses. */
+  readonly ownBytes: number
+  readonly cursor: UseCursor
+}
+
+export interface IndexReader {
+  /** Of which some repository is known, in byte order. */
+  registries(): Promise<readonly string[]>
+  images(selection: ImageSelection, after: ImageCursor | undefined): Promise<ImagePage>
+  /** The known repository of the registry whose name is most like this one; undefined where none is. */
+  likeliestRepository(registry: string, name: string): Promise<string | undefined>
+  /** From that day on, the earliest first. */
+  pullCounts(since: string): Promise<readonly PullCount[]>
+  /** Images that no tag has pointed to, and nobody has used, since `before`; by digest. */
+  untaggedImages(before: number, after: string): Promise<readonly VictimImage[]>
+  /** Images that may be evicted, the one not used for longest first. */
+  imagesByUse(after: UseCursor): Promise<readonly VictimImage[]>
+  /** What of the next `scan` rows no manifest names, and nobody has used since `before`. */
+  orphans(
+    after: number,
+    scan: number,
+    before: number,
+  ): Promise<{ readonly orphans: readonly StoredDigest[]; readonly next: number | undefined }>
+  close(): Promise<void>
+}

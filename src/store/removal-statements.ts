@@ -1,0 +1,146 @@
+// The SQL of removing images and what only they used.
+
+/** Kept whatever its age: by its digest, or by a tag that points to it or falls back on it. */
+function isPinned(digest: string): string {
+  return `(
+    EXISTS (SELECT 1 FROM pin WHERE reference = ${digest})
+    OR EXISTS (
+      SELECT 1 FROM tag JOIN pin ON pin.repository = tag.repository AND pin.reference = tag.name
+      WHERE tag.digest = ${digest} OR tag.complete_digest = ${digest}))`
+}
+
+const LAST_USE = 'coalesce(used_at, stored_at)'
+const HAS_PARENT = `EXISTS (SELECT 1 FROM edge WHERE child = manifest.digest AND kind = 'manifest')`
+
+/** No held manifest names it, and it is not the bytes of one. */
+const IS_ORPHAN = `
+  NOT EXISTS (SELECT 1 FROM edge WHERE child = blob.digest)
+  AND NOT EXISTS (SELECT 1 FROM manifest WHERE digest = blob.digest)
+  AND NOT EXISTS (SELECT 1 FROM pin WHERE reference = blob.digest)`
+
+const IMAGES_BY_USE = `
+    SELECT manifest.rowid AS row, digest, ${LAST_USE} AS lastUse FROM manifest
+    WHERE ${LAST_USE} >= @after AND NOT (${LAST_USE} = @after AND manifest.rowid <= @afterRow)
+      AND ${LAST_USE} < @before AND NOT ${HAS_PARENT} AND NOT ${isPinned('manifest.digest')}
+    ORDER BY ${LAST_USE}, manifest.rowid LIMIT @limit`
+
+/** Nobody has used it since then either. */
+const IS_UNTAGGED = `
+  untagged_at < @before AND ${LAST_USE} < @before AND NOT ${HAS_PARENT}
+  AND NOT EXISTS (
+    SELECT 1 FROM tag WHERE tag.digest = manifest.digest OR tag.complete_digest = manifest.digest)
+  AND NOT ${isPinned('manifest.digest')}`
+
+// In slices of rows, so that a million of them never hold up an answer.
+const ORPHANS_AMONG = `
+  SELECT digest, size FROM (
+    SELECT digest, size, ${LAST_USE} AS last_use FROM blob
+    WHERE rowid > @after ORDER BY rowid LIMIT @scan) AS blob
+  WHERE last_use < @before AND ${IS_ORPHAN}`
+const SLICE_END = `
+  SELECT max(rowid) AS last FROM
+    (SELECT rowid FROM blob WHERE rowid > @after ORDER BY rowid LIMIT @scan)`
+
+/** The same questions for who only wants to know. */
+export const gcPlanStatements = {
+  imagesByUse: IMAGES_BY_USE,
+  untaggedAfter: `
+    SELECT rowid AS row, digest, ${LAST_USE} AS lastUse FROM manifest
+    WHERE ${IS_UNTAGGED} AND digest > @after ORDER BY digest LIMIT @limit`,
+  orphansAmong: ORPHANS_AMONG,
+  sliceEnd: SLICE_END,
+  anyName: `
+    SELECT registry, repository.name, tag.name AS tag
+    FROM content JOIN repository ON repository.id = content.repository
+    LEFT JOIN tag ON tag.repository = repository.id AND tag.digest = content.digest
+    WHERE content.digest = @digest AND NOT is_claim ORDER BY tag.name IS NULL LIMIT 1`,
+} as const
+
+export const removalStatements = {
+  // Images by last use: what another held manifest names goes with that one.
+  imagesByUse: IMAGES_BY_USE,
+  // A tag whose newer digest is not held at all counts by when it was last asked about.
+  fallbackFor: `
+    SELECT tag.digest, max(checked_at, coalesce(${LAST_USE}, 0)) AS lastUse
+    FROM tag LEFT JOIN manifest ON manifest.digest = tag.digest WHERE complete_digest = @digest`,
+  untagged: `SELECT digest FROM manifest WHERE ${IS_UNTAGGED} LIMIT 1`,
+  manifestUse: `SELECT ${LAST_USE} AS lastUse FROM manifest WHERE digest = @digest`,
+  namedBy: `SELECT DISTINCT child FROM edge WHERE parent = @digest`,
+  childManifests: `
+    SELECT DISTINCT child FROM edge JOIN manifest ON manifest.digest = child
+    WHERE parent = @digest AND kind = 'manifest'`,
+  parents: `SELECT DISTINCT parent FROM edge WHERE child = @digest`,
+  isPinned: `SELECT 1 WHERE ${isPinned('@digest')}`,
+  isTagged: `SELECT 1 FROM tag WHERE digest = @digest OR complete_digest = @digest`,
+  namingAny: `
+    WITH RECURSIVE above (digest) AS (
+      SELECT value FROM json_each(@digests)
+      UNION SELECT edge.parent FROM above JOIN edge ON edge.child = above.digest
+    )
+    SELECT digest FROM above`,
+
+  forgetManifest: `DELETE FROM manifest WHERE digest = @digest`,
+  forgetReferrers: `
+    DELETE FROM referrers WHERE subject = @digest
+      AND repository IN (SELECT repository FROM content WHERE digest = @digest)`,
+  tagsOf: `
+    SELECT repository, registry, repository.name, tag.name AS tag
+    FROM tag JOIN repository ON repository.id = tag.repository
+    WHERE digest = @digest OR complete_digest = @digest`,
+  // Its newer digest, or what it falls back on, may be held still.
+  dropFallback: `UPDATE tag SET complete_digest = NULL WHERE complete_digest = @digest`,
+  forgetTagWithoutManifest: `
+    DELETE FROM tag WHERE repository = @repository AND name = @tag AND complete_digest IS NULL
+      AND NOT EXISTS (SELECT 1 FROM manifest WHERE manifest.digest = tag.digest)`,
+  forgetOrphan: `
+    DELETE FROM blob WHERE digest = @digest AND ${IS_ORPHAN} RETURNING digest, size`,
+  forgetContent: `
+    DELETE FROM content WHERE digest = @digest
+      AND NOT EXISTS (SELECT 1 FROM manifest WHERE digest = @digest)
+      AND NOT EXISTS (SELECT 1 FROM blob WHERE digest = @digest)
+      AND NOT EXISTS (SELECT 1 FROM edge WHERE child = @digest)
+      AND NOT EXISTS (SELECT 1 FROM tag WHERE digest = @digest OR complete_digest = @digest)
+    RETURNING repository`,
+  repository: `SELECT registry, name FROM repository WHERE id = @id`,
+  forgetEmptyRepository: `
+    DELETE FROM repository WHERE id = @id
+      AND NOT EXISTS (SELECT 1 FROM content WHERE repository = @id)
+      AND NOT EXISTS (SELECT 1 FROM tag WHERE repository = @id)
+      AND NOT EXISTS (SELECT 1 FROM pin WHERE repository = @id)
+    RETURNING registry, name`,
+
+  orphansAmong: ORPHANS_AMONG,
+  sliceEnd: SLICE_END,
+
+  tagOf: `
+    SELECT tag.repository, tag.digest, tag.complete_digest AS completeDigest
+    FROM tag JOIN repository ON repository.id = tag.repository
+    WHERE registry = @registry AND repository.name = @name AND tag.name = @tag`,
+  contentOf: `
+    SELECT repository FROM content JOIN repository ON repository.id = content.repository
+    WHERE registry = @registry AND name = @name AND digest = @digest`,
+  forgetTag: `DELETE FROM tag WHERE repository = @repository AND name = @tag`,
+  forgetContentIn: `DELETE FROM content WHERE repository = @repository AND digest = @digest`,
+  tagsIn: `
+    SELECT name AS tag FROM tag
+    WHERE repository = @repository AND (digest = @digest OR complete_digest = @digest)`,
+  isSeenElsewhere: `
+    SELECT 1 FROM content
+    WHERE digest = @digest AND repository <> @repository AND NOT is_claim LIMIT 1`,
+
+  pinnedBytes: `
+    WITH RECURSIVE below (digest) AS (
+      SELECT reference FROM pin
+      UNION
+      SELECT tag.digest FROM pin JOIN tag
+        ON tag.repository = pin.repository AND tag.name = pin.reference
+      UNION
+      SELECT tag.complete_digest FROM pin JOIN tag
+        ON tag.repository = pin.repository AND tag.name = pin.reference
+        WHERE tag.complete_digest IS NOT NULL
+      UNION
+      SELECT edge.child FROM below JOIN edge ON edge.parent = below.digest
+    )
+    SELECT coalesce(sum((size + 4095) / 4096 * 4096), 0) AS bytes
+    FROM below JOIN blob ON blob.digest = below.digest`,
+} as const

@@ -1,0 +1,300 @@
+// Removing images from the index, with all that nothing else uses. Runs in the index worker: one image
+// is one transaction, and what it returns is to be removed on disk after that. A row never promises
+// what is not there; a file that a crash leaves without a row is found again by its name.
+
+import type { Database, Statement } from 'better-sqlite3'
+import type { Digest } from '../oci/digest.ts'
+import type { Reference, Repository, Tag } from '../oci/name.ts'
+import type { ImageVictim, OrphanSlice, Removed, SliceAsk, StoredDigest } from './index-port.ts'
+import { removalStatements } from './removal-statements.ts'
+
+/** Rows are looked at in pages of so many until one may go. */
+const PAGE_ROWS = 64
+/** An index and what it lists are used within this in one pull. */
+const SAME_PULL_MS = 10 * 60_000
+
+interface Candidate {
+  readonly row: number
+  readonly digest: Digest
+  readonly lastUse: number
+}
+
+interface NamedTag extends Repository {
+  readonly repository: number
+  readonly tag: Tag
+}
+
+/** What has been removed so far in one transaction. */
+interface Gathered {
+  readonly manifests: Digest[]
+  readonly blobs: StoredDigest[]
+  readonly tags: (Repository & { readonly tag: Tag })[]
+  readonly contents: (Repository & { readonly digest: Digest })[]
+  readonly repositories: Repository[]
+}
+
+export class Removal {
+  readonly #database: Database
+  readonly #sql: Record<keyof typeof removalStatements, Statement>
+  /** Whether the newer is whole for every platform for which the older is. */
+  readonly #covers: (older: Digest, newer: Digest) => boolean
+
+  constructor(database: Database, covers: (older: Digest, newer: Digest) => boolean) {
+    this.#database = database
+    this.#covers = covers
+    this.#sql = Object.fromEntries(
+      Object.entries(removalStatements).map(([name, text]) => [name, database.prepare(text)]),
+    ) as Record<keyof typeof removalStatements, Statement>
+  }
+
+  /** The image that was not used for longest, if one may go. */
+  evictImage(ask: ImageVictim): (Removed & { readonly lastUse: number }) | undefined {
+    return this.#database.transaction(() => {
+      const victim = this.#leastRecentlyUsed(ask)
+      return victim && { ...this.#remove([victim], ask.inUse), lastUse: victim.lastUse }
+    })()
+  }
+
+  evictUntagged(before: number, inUse: readonly Digest[]): Removed | undefined {
+    return this.#database.transaction(() => {
+      const victim = this.#sql.untagged.get({ before }) as { digest: Digest } | undefined
+      return victim && this.#remove([{ ...victim, lastUse: before }], inUse)
+    })()
+  }
+
+  /** Content in the next rows that no held manifest names, until enough of it has gone. */
+  evictOrphans(ask: SliceAsk): OrphanSlice {
+    return this.#database.transaction(() => {
+      const { after, scan, before, inUse, enoughBytes } = ask
+      const found = this.#sql.orphansAmong.all({ after, scan, before }) as { digest: Digest }[]
+      const { last } = this.#sql.sliceEnd.get({ after, scan }) as { last: number | null }
+      const gathered = nothingYet()
+      let freed = 0
+      const orphans = found.map(({ digest }) => digest).filter((each) => !inUse.includes(each))
+      const gone = orphans.filter((digest) => {
+        if (freed >= enoughBytes) return false
+        freed += this.#forgetOrphan(digest, gathered)
+        return true
+      })
+      this.#forgetContents(gone, gathered)
+      return {
+        removed: gathered,
+        // Where it stopped early the same rows are looked at again.
+        next: gone.length < orphans.length ? after : (last ?? undefined),
+      }
+    })()
+  }
+
+  /** Undefined where the repository is not known to have it. */
+  remove(
+    repository: Repository,
+    reference: Reference,
+    inUse: readonly Digest[],
+  ): Removed | undefined {
+    return this.#database.transaction(() =>
+      'tag' in reference
+        ? this.#removeTag(repository, reference.tag, inUse)
+        : this.#removeDigest(repository, reference.digest, inUse),
+    )()
+  }
+
+  pinnedBytes(): number {
+    return (this.#sql.pinnedBytes.get() as { bytes: number }).bytes
+  }
+
+  /** By last use, where the fallback of a tag counts as used whenever the tag was. */
+  #leastRecentlyUsed(ask: ImageVictim): Candidate | undefined {
+    const spared = this.#naming(ask.spares)
+    const waiting: Candidate[] = []
+    const isDue = (at: number): Candidate | undefined => {
+      const due = waiting.filter((each) => each.lastUse < at && each.lastUse < ask.before)
+      return due.toSorted((a, b) => a.lastUse - b.lastUse)[0]
+    }
+    for (const candidate of this.#candidates(ask)) {
+      const due = isDue(candidate.lastUse)
+      if (due) return due
+      if (spared.has(candidate.digest)) continue
+      const lastUse = Math.max(candidate.lastUse, this.#neededUntil(candidate.digest))
+      if (lastUse === candidate.lastUse) return candidate
+      waiting.push({ ...candidate, lastUse })
+    }
+    return isDue(Infinity)
+  }
+
+  *#candidates({ before, after }: ImageVictim): Generator<Candidate> {
+    let last = { lastUse: after, row: -1 }
+    for (;;) {
+      const page = this.#sql.imagesByUse.all({
+        after: last.lastUse,
+        afterRow: last.row,
+        before,
+        limit: PAGE_ROWS,
+      }) as Candidate[]
+      yield* page
+      const end = page.at(-1)
+      if (!end) return
+      last = end
+    }
+  }
+
+  /** The last use of tags that have nothing else to fall back on; 0 where there are none. */
+  #neededUntil(digest: Digest): number {
+    const tags = this.#sql.fallbackFor.all({ digest }) as {
+      digest: Digest | null
+      lastUse: number | null
+    }[]
+    const needing = tags.filter((tag) => tag.digest && !this.#covers(digest, tag.digest))
+    return Math.max(0, ...needing.map(({ lastUse }) => lastUse ?? 0))
+  }
+
+  #naming(digests: readonly Digest[]): ReadonlySet<Digest> {
+    const rows = this.#sql.namingAny.all({ digests: JSON.stringify(digests) }) as {
+      digest: Digest
+    }[]
+    return new Set(rows.map(({ digest }) => digest))
+  }
+
+  #remove(
+    roots: readonly { readonly digest: Digest; readonly lastUse: number }[],
+    inUse: readonly Digest[],
+    gathered: Gathered = nothingYet(),
+  ): Gathered {
+    const manifests = this.#withChildren(roots)
+    const named = new Set<Digest>(manifests)
+    for (const digest of manifests) {
+      for (const { child } of this.#sql.namedBy.all({ digest }) as { child: Digest }[]) {
+        named.add(child)
+      }
+    }
+    gathered.manifests.push(...manifests)
+    for (const digest of manifests) {
+      this.#sql.forgetReferrers.run({ digest })
+      this.#sql.forgetManifest.run({ digest })
+    }
+    for (const digest of manifests) this.#forgetTags(digest, gathered)
+    const free = [...named].filter((digest) => !inUse.includes(digest))
+    for (const digest of free) this.#forgetOrphan(digest, gathered)
+    this.#forgetContents(free, gathered)
+    return gathered
+  }
+
+  /** And what they list, where nothing else needs it and it was not used by itself since. */
+  #withChildren(
+    roots: readonly { readonly digest: Digest; readonly lastUse: number }[],
+  ): ReadonlySet<Digest> {
+    const going = new Set(roots.map(({ digest }) => digest))
+    const lastUse = Math.max(0, ...roots.map((root) => root.lastUse))
+    for (const digest of going) {
+      for (const { child } of this.#sql.childManifests.all({ digest }) as { child: Digest }[]) {
+        if (!this.#isNeeded(child, going, lastUse + SAME_PULL_MS)) going.add(child)
+      }
+    }
+    return going
+  }
+
+  #isNeeded(digest: Digest, going: ReadonlySet<Digest>, usedSince: number): boolean {
+    const parents = this.#sql.parents.all({ digest }) as { parent: Digest }[]
+    if (parents.some(({ parent }) => !going.has(parent))) return true
+    if (this.#sql.isTagged.get({ digest }) || this.#sql.isPinned.get({ digest })) return true
+    const { lastUse } = this.#sql.manifestUse.get({ digest }) as { lastUse: number }
+    return lastUse > usedSince
+  }
+
+  #forgetTags(digest: Digest, gathered: Gathered): void {
+    const tags = this.#sql.tagsOf.all({ digest }) as NamedTag[]
+    this.#sql.dropFallback.run({ digest })
+    for (const { repository, registry, name, tag } of tags) {
+      this.#sql.forgetTagWithoutManifest.run({ repository, tag })
+      gathered.tags.push({ registry, name, tag })
+    }
+  }
+
+  /** The bytes that are free then; 0 where it is needed, or was not stored. */
+  #forgetOrphan(digest: Digest, gathered: Gathered): number {
+    const row = this.#sql.forgetOrphan.get({ digest }) as { size: number } | undefined
+    if (row) gathered.blobs.push({ digest, sizeBytes: row.size })
+    return row?.size ?? 0
+  }
+
+  #forgetContents(digests: readonly Digest[], gathered: Gathered): void {
+    const touched = new Set<number>()
+    for (const digest of digests) {
+      for (const row of this.#sql.forgetContent.all({ digest }) as { repository: number }[]) {
+        touched.add(row.repository)
+        const repository = this.#sql.repository.get({ id: row.repository }) as Repository
+        gathered.contents.push({ ...repository, digest })
+      }
+    }
+    for (const id of touched) this.#forgetIfEmpty(id, gathered)
+  }
+
+  #forgetIfEmpty(id: number, gathered: Gathered): void {
+    const repository = this.#sql.forgetEmptyRepository.get({ id }) as Repository | undefined
+    if (repository) gathered.repositories.push(repository)
+  }
+
+  #removeTag(
+    { registry, name }: Repository,
+    tag: Tag,
+    inUse: readonly Digest[],
+  ): Removed | undefined {
+    const row = this.#sql.tagOf.get({ registry, name, tag }) as
+      { repository: number; digest: Digest; completeDigest: Digest | null } | undefined
+    if (!row) return undefined
+    const { repository, digest, completeDigest } = row
+    this.#sql.forgetTag.run({ repository, tag })
+    const gathered = nothingYet()
+    gathered.tags.push({ registry, name, tag })
+    for (const each of completeDigest ? [digest, completeDigest] : [digest]) {
+      this.#removeUnlessNeeded(repository, each, inUse, gathered)
+    }
+    this.#forgetIfEmpty(repository, gathered)
+    return gathered
+  }
+
+  #removeDigest(
+    { registry, name }: Repository,
+    digest: Digest,
+    inUse: readonly Digest[],
+  ): Removed | undefined {
+    const row = this.#sql.contentOf.get({ registry, name, digest }) as
+      { repository: number } | undefined
+    if (!row) return undefined
+    const { repository } = row
+    const gathered = nothingYet()
+    for (const { tag } of this.#sql.tagsIn.all({ repository, digest }) as { tag: Tag }[]) {
+      this.#sql.forgetTag.run({ repository, tag })
+      gathered.tags.push({ registry, name, tag })
+    }
+    this.#removeUnlessNeeded(repository, digest, inUse, gathered)
+    this.#sql.forgetContentIn.run({ repository, digest })
+    gathered.contents.push({ registry, name, digest })
+    this.#forgetIfEmpty(repository, gathered)
+    return gathered
+  }
+
+  /** By another tag, an index, a pin, or somebody who pulls it from another repository. */
+  #removeUnlessNeeded(
+    repository: number,
+    digest: Digest,
+    inUse: readonly Digest[],
+    gathered: Gathered,
+  ): void {
+    const isNeeded =
+      this.#sql.isTagged.get({ digest }) ??
+      this.#sql.parents.get({ digest }) ??
+      this.#sql.isPinned.get({ digest }) ??
+      this.#sql.isSeenElsewhere.get({ digest, repository })
+    const held = this.#sql.manifestUse.get({ digest })
+    if (isNeeded) return
+    if (held) this.#remove([{ digest, lastUse: Infinity }], inUse, gathered)
+    else if (!inUse.includes(digest)) {
+      this.#forgetOrphan(digest, gathered)
+      this.#forgetContents([digest], gathered)
+    }
+  }
+}
+
+function nothingYet(): Gathered {
+  return { manifests: [], blobs: [], tags: [], contents: [], repositories: [] }
+}

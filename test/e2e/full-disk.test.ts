@@ -1,0 +1,255 @@
+// Disks that are full, and disks that fail: whatever the system answers, every pull succeeds.
+import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { test } from 'node:test'
+import type { TestContext } from 'node:test'
+import { killAtExit } from '../support/at-exit.ts'
+import { RegMirror } from '../support/binary.ts'
+import { unavailable } from '../support/client-tools.ts'
+import { buildImage } from '../support/images.ts'
+import type { Image } from '../support/images.ts'
+import { Program } from '../support/process.ts'
+import { rawRequest } from '../support/raw-http.ts'
+import { ScriptedUpstream } from '../support/scripted-upstream.ts'
+import { campaign, seed } from '../support/seed.ts'
+import { Skopeo } from '../support/skopeo.ts'
+import { checkStore, publishedPath } from '../support/store-invariants.ts'
+import { TempFolder } from '../support/temp-folder.ts'
+
+const MIB = 2 ** 20
+const DISK_MIB = 64
+const NEEDS_MOUNT = { skip: unavailable('mount', 'umount', 'skopeo', 'unshare') }
+const NEEDS_STRACE = { skip: unavailable('strace') }
+
+// A file system of so many MiB, unmounted at the end whatever happens.
+function mountDisk(t: TestContext, mebibytes: number): string {
+  const temp = new TempFolder('disk')
+  const folder = temp.join('data')
+  mkdirSync(folder)
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${mebibytes}m`, 'none', folder])
+  const unmount = () => void execFileSync('umount', ['--lazy', folder])
+  const forget = killAtExit(unmount)
+  t.after(async () => {
+    forget()
+    unmount()
+    await temp.close()
+  })
+  return folder
+}
+
+function imageOf(name: string, layerMiB: number): Image {
+  const form = 'oci'
+  return buildImage({
+    seed: `${name} ${seed}`,
+    form,
+    architectures: ['amd64'],
+    bigLayers: 1,
+    bigLayerMiB: layerMiB,
+  })
+}
+
+async function pullRaw(mirror: RegMirror, name: string, image: Image): Promise<void> {
+  const repository = `library/${name}`
+  await using top = await rawRequest(mirror.manifestUrl('docker.io', repository, '1'))
+  const manifest = await top.body()
+  assert.ok(manifest.equals(image.manifests.get(image.top.digest)?.bytes ?? Buffer.alloc(0)), name)
+  for (const digest of image.blobs.keys()) {
+    await using response = await rawRequest(mirror.blobUrl('docker.io', repository, digest))
+    const { ending, sha256 } = await response.take({ hash: true })
+    const what = `${name} ${digest}: ${response.status} ${ending}\n${mirror.program.report()}`
+    assert.deepEqual([ending, sha256], ['complete', digest], what)
+  }
+}
+
+async function assertAnswers(mirror: RegMirror): Promise<void> {
+  await using response = await rawRequest(`${mirror.url}/healthz`)
+  assert.equal(response.status, 200)
+}
+
+test(
+  'images worth many times the disk are all pulled, and small ones are served from it',
+  { ...NEEDS_MOUNT, timeout: 240_000 },
+  async (t) => {
+    const dataFolder = mountDisk(t, DISK_MIB)
+    await using upstream = await ScriptedUpstream.start()
+    await using mirror = await RegMirror.start({
+      registries: { 'docker.io': upstream.url },
+      dataFolder,
+      args: ['--log-level', 'debug'],
+    })
+    await using skopeo = await Skopeo.start({ url: mirror.url, prefix: (registry) => registry })
+    // With REGMIRROR_CAMPAIGN=2 some 500 MiB.
+    const sizes = [8, 40, 8, 100, 8, 40, 8].flatMap((mebibytes) =>
+      Array.from({ length: mebibytes === 8 ? campaign(1) * 2 : campaign(1) }, () => mebibytes),
+    )
+    const images = sizes.map((mebibytes, n) => {
+      const image = imageOf(`tmpfs ${n}`, mebibytes)
+      upstream.addImage(`library/app${n}`, '1', image)
+      return { name: `app${n}`, image }
+    })
+    const pull = async (n: number): Promise<void> => {
+      const each = images[n]
+      if (!each) return
+      if (n % 3 === 0) await skopeo.pull(`docker.io/library/${each.name}:1`)
+      else await pullRaw(mirror, each.name, each.image)
+      await assertAnswers(mirror)
+    }
+    // Two at a time, each other one a step behind.
+    for (let n = 0; n < images.length; n += 1) await Promise.all([pull(n), pull(n - 1)])
+
+    const last = imageOf('the last', 4)
+    upstream.addImage('library/last', '1', last)
+    await pullRaw(mirror, 'last', last)
+    for (const digest of last.blobs.keys()) {
+      await mirror.program.waitForLine(new RegExp(`${digest} published`))
+    }
+    upstream.log.clear()
+    await pullRaw(mirror, 'last', last)
+    assert.deepEqual(upstream.log.find({ path: '/blobs/' }), [])
+
+    await t.test('it starts on a disk without a free byte, and serves what it has', async () => {
+      assert.equal((await mirror.stop()).code, 0)
+      const { bavail, bsize } = statfsSync(dataFolder)
+      const ballast = path.join(dataFolder, 'ballast')
+      try {
+        writeFileSync(ballast, Buffer.alloc(bavail * bsize))
+      } catch {
+        // It ends where the disk does.
+      }
+      assert.equal(statfsSync(dataFolder).bavail, 0)
+      await mirror.restart()
+      upstream.log.clear()
+      await pullRaw(mirror, 'last', last)
+      assert.deepEqual(upstream.log.find({ path: '/blobs/' }), [])
+      const cold = imageOf('cold', 20)
+      upstream.addImage('library/cold', '1', cold)
+      await pullRaw(mirror, 'cold', cold)
+      await assertAnswers(mirror)
+      rmSync(ballast)
+    })
+    await mirror.stop()
+    checkStore(dataFolder, new Map())
+  },
+)
+
+interface Faults {
+  readonly calls: string
+  readonly error: 'EIO' | 'ENOSPC'
+  // Nothing is in memory yet, and where it stops, that fails too.
+  readonly throughout?: boolean
+  // Of an image that is stored, and of one that is not.
+  readonly files: (folder: string, stored: string, cold: string) => readonly string[]
+}
+
+const staged = (folder: string, _: string, cold: string): string[] => [
+  path.join(folder, 'staging', cold.replace(':', '-')),
+]
+const note = (folder: string, _: string, cold: string): string[] => [
+  path.join(folder, 'staging', `${cold.replace(':', '-')}.json`),
+]
+const stored = (folder: string, digest: string): string[] => [publishedPath(folder, digest)]
+const published = (folder: string, _: string, cold: string): string[] => [
+  publishedPath(folder, cold),
+]
+const publishedFolder = (folder: string, _: string, cold: string): string[] => [
+  path.dirname(publishedPath(folder, cold)),
+]
+const index = (folder: string): string[] =>
+  ['index.db', 'index.db-wal', 'index.db-shm'].map((name) => path.join(folder, name))
+
+const FAULTS: Readonly<Record<string, Faults>> = {
+  'making a staged file': { calls: 'openat', error: 'ENOSPC', files: staged },
+  'making its note': { calls: 'openat', error: 'ENOSPC', files: note },
+  'writing a staged file, full': { calls: 'pwritev,pwrite64', error: 'ENOSPC', files: staged },
+  'writing a staged file': { calls: 'pwritev,pwrite64', error: 'EIO', files: staged },
+  'writing its note': { calls: 'pwritev,pwrite64', error: 'EIO', files: note },
+  'reading a staged file': { calls: 'pread64', error: 'EIO', files: staged },
+  'cutting a staged file': { calls: 'ftruncate', error: 'EIO', files: staged },
+  'syncing a staged file': { calls: 'fdatasync,fsync', error: 'EIO', files: staged },
+  'making the folder of a published file': {
+    calls: 'mkdir,mkdirat',
+    error: 'ENOSPC',
+    files: publishedFolder,
+  },
+  'moving a staged file': { calls: 'rename,renameat,renameat2', error: 'EIO', files: staged },
+  'syncing the folder of a published file': {
+    calls: 'fdatasync,fsync',
+    error: 'EIO',
+    files: publishedFolder,
+  },
+  'removing a note': { calls: 'unlink,unlinkat', error: 'EIO', files: note },
+  'opening what was published just now': { calls: 'openat', error: 'EIO', files: published },
+  'opening a stored file': { calls: 'openat', error: 'EIO', files: stored },
+  'looking at a stored file': { calls: 'statx,fstat,newfstatat', error: 'EIO', files: stored },
+  'reading a stored file': { calls: 'pread64', error: 'EIO', files: stored },
+  'reading the index': { calls: 'pread64', error: 'EIO', files: index, throughout: true },
+  'writing the index, full': { calls: 'pwrite64', error: 'ENOSPC', files: index },
+  'writing the index': { calls: 'pwrite64', error: 'EIO', files: index },
+  'syncing the index': { calls: 'fdatasync,fsync', error: 'EIO', files: index, throughout: true },
+}
+
+// Others with every seed; with REGMIRROR_CAMPAIGN=2 all of them.
+const all = Object.entries(FAULTS)
+const chosen = all.map((_, n) => all[(n * 7 + seed) % all.length]).slice(0, campaign(10))
+
+for (const [what, faults] of chosen.flatMap((each) => (each ? [each] : []))) {
+  test(`${faults.error} at ${what}: pulls go on`, NEEDS_STRACE, async () => {
+    await using upstream = await ScriptedUpstream.start()
+    await using mirror = await RegMirror.start({
+      registries: { 'docker.io': upstream.url },
+      args: ['--log-level', 'debug'],
+    })
+    const warm = imageOf(`warm ${what}`, 2)
+    const cold = imageOf(`cold ${what}`, 2)
+    upstream.addImage('library/warm', '1', warm)
+    upstream.addImage('library/cold', '1', cold)
+    await pullRaw(mirror, 'warm', warm)
+    for (const digest of warm.blobs.keys()) {
+      await mirror.program.waitForLine(new RegExp(`${digest} published`))
+    }
+
+    if (faults.throughout) {
+      await mirror.stop()
+      await mirror.restart()
+    }
+    await using temp = new TempFolder('strace')
+    const said = temp.join('said')
+    await using strace = await injecting(mirror, faults, layerOf(warm), layerOf(cold), said)
+    for (const _ of [1, 2]) {
+      await pullRaw(mirror, 'cold', cold)
+      await pullRaw(mirror, 'warm', warm)
+    }
+    await assertAnswers(mirror)
+    if (faults.throughout) await mirror.stop()
+    await strace.stop('SIGINT')
+    if (faults.throughout) await mirror.restart()
+    assert.match(readFileSync(said, 'utf8'), /INJECTED/, 'nothing has failed')
+    await pullRaw(mirror, 'cold', cold)
+    await mirror.stop()
+    checkStore(mirror.dataFolder, new Map([...warm.blobs, ...cold.blobs]))
+  })
+}
+
+// Resolves once the running mirror is under it.
+async function injecting(
+  { program, dataFolder }: RegMirror,
+  { calls, error, files }: Faults,
+  warm: string,
+  cold: string,
+  said: string,
+): Promise<Program> {
+  const paths = files(dataFolder, warm, cold).flatMap((file) => ['-P', file])
+  const inject = ['-e', `trace=${calls}`, '-e', `inject=${calls}:error=${error}`]
+  const args = ['-f', '-o', said, ...inject, ...paths, '-p', String(program.pid)]
+  const strace = new Program('strace', args)
+  await strace.waitForLine(/ attached/)
+  return strace
+}
+
+function layerOf(image: Image): string {
+  const [largest] = [...image.blobs.values()].toSorted((one, two) => two.size - one.size)
+  assert.ok(largest && largest.size > MIB)
+  return largest.digest
+}
