@@ -8,6 +8,7 @@ import { rmJob } from './care/removal.ts'
 import { StoreRoom } from './care/room.ts'
 import type { RoomReport } from './care/room.ts'
 import type { Jobs } from './care/jobs.ts'
+import { jobsAfter } from './care/jobs-after.ts'
 import { statsJob } from './care/stats.ts'
 import { gcJob } from './care/sweep.ts'
 import { createUpkeep } from './care/upkeep.ts'
@@ -113,6 +114,7 @@ async function ownStore(
   command: string,
   open: (hashWorkers: number) => Promise<Store>,
   serving: () => Serving,
+  asOffered = (jobs: Jobs, _upkeep: Upkeep): Jobs => jobs,
 ): Promise<OwnedStore> {
   const store = await open(Math.min(HASH_WORKERS_MAX, Math.max(1, availableParallelism() - 1)))
   const room: StoreRoom = new StoreRoom({
@@ -129,6 +131,7 @@ async function ownStore(
     hasher: store.hasher,
     inspection: store.inspection,
     room,
+    brokenDownloads: () => room.evictor.withoutBroken(),
     scrubMs: config.space.scrubMs,
     events: logCareEvents(log),
     isBusy: () => serving().isDownloading,
@@ -136,8 +139,9 @@ async function ownStore(
     now: Date.now,
   })
   const looking = { reader: store.reader, flushed: () => serving().flushed() }
-  const jobs: Jobs = {
-    ls: lsJob({ ...looking, names: config }),
+  const heldBytes = async (): Promise<number> => (await store.index.usage()).blobBytes
+  const own: Jobs = {
+    ls: lsJob({ ...looking, names: config, heldBytes }),
     rm: rmJob({
       reader: store.reader,
       resolve: (name) => repositoryNamed(name, config),
@@ -157,8 +161,12 @@ async function ownStore(
     }),
     verify: upkeep.verify,
   }
+  const jobs = asOffered(own, upkeep)
   const desk = await openDesk(config.data, config.runtimeFolder, command, jobs).catch(
-    (error: Error) => log.warn(`no command can reach this regmirror: ${error.message}`),
+    ({ message }: Error) => {
+      // A command is over before anybody would want to reach it.
+      if (command === 'serve') log.warn(`no command can reach this regmirror: ${message}`)
+    },
   )
   return {
     store,
@@ -184,7 +192,9 @@ export interface StoreOwner {
 /** The store without a server. Throws StoreError, 'locked' where another owns it. */
 export async function openOwner(config: Config, log: Logger, command: string): Promise<StoreOwner> {
   const open = (hashWorkers: number): Promise<Store> => openStore(config.data, hashWorkers)
-  const owned = await ownStore(config, log, command, open, () => notServing)
+  // Without a server nobody else makes a lost index again, and what it knew would seem not to be held.
+  const onceRebuilt = (jobs: Jobs, upkeep: Upkeep): Jobs => jobsAfter(upkeep.rebuild, jobs)
+  const owned = await ownStore(config, log, command, open, () => notServing, onceRebuilt)
   return {
     jobs: owned.jobs,
     close: () => owned.drainJobs().then(() => owned.close()),
@@ -242,6 +252,7 @@ export async function startMirror(config: Config, log: Logger): Promise<RunningM
     })
     tls?.watch((pair) => listeners.show(pair))
     upkeep.start()
+    room.start()
     const [address = config.listen, ...others] = listeners.addresses
     return {
       address,

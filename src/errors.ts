@@ -87,8 +87,10 @@ export function digestMismatch(expected: Digest, found: Digest): IntegrityError 
  * Why the data folder cannot be used as asked.
  * - `full`: the disk has no space left
  * - `no-room`: the store may not grow so much, by its limits
+ * - `damaged-file`: a stored file is there, and cannot be read to its end
  */
-export type StoreErrorKind = 'full' | 'no-room' | 'io' | 'locked' | 'newer' | 'corrupt-index'
+export type StoreErrorKind =
+  'full' | 'no-room' | 'io' | 'damaged-file' | 'locked' | 'newer' | 'corrupt-index'
 
 export class StoreError extends Error {
   override readonly name = 'StoreError'

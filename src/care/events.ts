@@ -9,8 +9,12 @@ import type { RecoveryEvents } from './recovery-events.ts'
 /** What went at one occasion. */
 export interface Gone {
   images: number
+  /** Of the first images. */
+  readonly names: string[]
   blobs: number
   downloads: number
+  /** Files in quarantine. */
+  quarantined: number
   freedBytes: number
 }
 
@@ -37,14 +41,23 @@ export function logCareEvents(log: Logger): CareEvents {
   }
 }
 
-/** `3 images and 1 unfinished download (1.2 GiB)` */
-export function goneText({ images, blobs, downloads, freedBytes }: Gone): string {
+/** `docker.io/library/app:1 and 3 more images, 1 unfinished download (1.2 GiB)` */
+export function goneText(gone: Gone): string {
   const parts = [
-    counted(images, 'image'),
-    counted(blobs, 'blob no image needs', 'blobs no image needs'),
-    counted(downloads, 'unfinished download'),
+    imagesText(gone),
+    counted(gone.blobs, 'blob no image needs', 'blobs no image needs'),
+    counted(gone.downloads, 'unfinished download'),
+    counted(gone.quarantined, 'file in quarantine', 'files in quarantine'),
   ].filter((part) => part !== undefined)
-  return `${parts.length === 0 ? 'nothing' : parts.join(' and ')} (${formatBytes(freedBytes)})`
+  return `${parts.length === 0 ? 'nothing' : parts.join(', ')} (${formatBytes(gone.freedBytes)})`
+}
+
+function imagesText({ images, names }: Gone): string | undefined {
+  const [first, second] = names
+  if (first === undefined) return counted(images, 'image')
+  if (images === 2 && second !== undefined) return `${first} and ${second}`
+  const more = counted(images - 1, 'more image')
+  return more === undefined ? first : `${first} and ${more}`
 }
 
 function counted(count: number, one: string, many = `${one}s`): string | undefined {

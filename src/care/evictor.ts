@@ -1,8 +1,10 @@
 // What goes first when room is needed, in small steps: whoever needs the room takes as many as it needs.
 
+import { basename } from 'node:path'
 import type { Digest } from '../oci/digest.ts'
-import type { BlobStore } from '../store/blob-store.ts'
-import type { Index, Removed } from '../store/index-port.ts'
+import { imageName } from '../oci/name.ts'
+import type { BlobStore, KeptFile } from '../store/blob-store.ts'
+import type { ImageCursor, ImageSlice, Index, Removed } from '../store/index-port.ts'
 import { fileBytes } from './budget.ts'
 import type { Gone } from './events.ts'
 import type { Ledger } from './ledger.ts'
@@ -10,11 +12,13 @@ import type { Ledger } from './ledger.ts'
 /** Content that no manifest names: its manifest may be about to come. */
 export const ORPHAN_GRACE_MS = 3_600_000
 /** An image that was used within this is probably being pulled still. */
-const IMAGE_GRACE_MS = 10 * 60_000
+export const IMAGE_GRACE_MS = 10 * 60_000
 /** Rows looked at in one step: a few ms. */
 export const SLICE_ROWS = 1000
 /** In bytes: what is enough is reached with the first. */
 const ONE_FILE = 1
+/** As many as are told by name. */
+const NAMES_MAX = 2
 /** Steps in search of content that no manifest names, before images go; the next search goes on there. */
 const SLICES_AT_A_TIME = 20
 
@@ -56,27 +60,52 @@ export class Evictor {
 
   /** Downloads kept for resuming since before then, the oldest first. */
   async *parked(before: number): Steps {
-    const { ledger, store } = this.#options
+    const { ledger } = this.#options
     for (;;) {
       const inUse = new Set(ledger.inUse)
       const oldest = [...ledger.parked.values()]
         .filter(({ name, changedAt }) => changedAt < before && !inUse.has(name))
         .toSorted((a, b) => a.changedAt - b.changedAt)[0]
       if (!oldest) return
-      const { name: digest, diskBytes } = oldest
-      ledger.parked.delete(digest)
-      await this.#away([{ digest, bytes: diskBytes }], () => store.discardStaged(digest))
-      yield { ...nothing(), downloads: 1, freedBytes: diskBytes }
+      yield await this.#discard(oldest)
     }
+  }
+
+  /** What is left of downloads and cannot be resumed. */
+  async *broken(): AsyncGenerator<KeptFile<Digest>, void> {
+    const { ledger, store } = this.#options
+    for (const file of await store.staged()) {
+      if (ledger.inUse.includes(file.name)) continue
+      // One that cannot be looked at is left until nobody would resume it anyway.
+      if (await store.isResumable(file.name).catch(() => true)) continue
+      yield file
+    }
+  }
+
+  /** The same, removed. */
+  async *withoutBroken(): AsyncGenerator<{ readonly digest: Digest; readonly gone: Gone }, void> {
+    for await (const file of this.broken()) {
+      // It may have been taken up again meanwhile.
+      if (this.#options.ledger.inUse.includes(file.name)) continue
+      yield { digest: file.name, gone: await this.#discard(file) }
+    }
+  }
+
+  async #discard({ name: digest, diskBytes }: KeptFile<Digest>): Promise<Gone> {
+    const { ledger, store } = this.#options
+    ledger.parked.delete(digest)
+    await this.#away([{ digest, bytes: diskBytes }], () => store.discardStaged(digest))
+    return { ...nothing(), downloads: 1, freedBytes: diskBytes }
   }
 
   /** Images that no tag has pointed to, and nobody has used, since then. */
   async *untagged(before: number): Steps {
     const { index, ledger } = this.#options
     await this.#options.flushUses()
-    for (;;) {
-      const removed = await index.evictUntagged(before, ledger.inUse)
+    for (let after = 0; ;) {
+      const removed = await index.evictUntagged({ after, before, inUse: ledger.inUse })
       if (!removed) return
+      after = removed.untaggedAt
       yield await this.unlink(removed)
     }
   }
@@ -91,27 +120,40 @@ export class Evictor {
   }
 
   /** The rows have gone; now the files go. */
-  async unlink({ manifests, blobs }: Removed): Promise<Gone> {
+  async unlink(removed: Removed): Promise<Gone> {
+    const { manifests, blobs } = removed
     const files = blobs.map(({ digest, sizeBytes }) => ({ digest, bytes: fileBytes(sizeBytes) }))
     await this.#away(files, async ({ digest }) => {
       await this.#options.store.remove(digest)
       // Whoever found the file meanwhile may have made a row of it again.
       await this.#options.index.forgetBlob(digest)
     })
+    const name = nameOf(removed)
     return {
+      ...nothing(),
       images: manifests.length > 0 ? 1 : 0,
+      names: name === undefined ? [] : [name],
       blobs: manifests.length > 0 ? 0 : blobs.length,
-      downloads: 0,
       freedBytes: files.reduce((sum, { bytes }) => sum + bytes, 0),
     }
   }
 
+  /** What of it may go, oldest first. An index that another is still made from is needed. */
+  async quarantined(): Promise<readonly KeptFile<string>[]> {
+    const { store, index } = this.#options
+    const check = await index.pendingCheck()
+    const from = check?.kind === 'rebuild' ? check.from : undefined
+    const files = await store.quarantined()
+    return files
+      .filter(({ name }) => from === undefined || !name.startsWith(basename(from)))
+      .toSorted((a, b) => a.changedAt - b.changedAt)
+  }
+
   async *#quarantined(): Steps {
     const { store } = this.#options
-    const files = (await store.quarantined()).toSorted((a, b) => a.changedAt - b.changedAt)
-    for (const { name, diskBytes } of files) {
+    for (const { name, diskBytes } of await this.quarantined()) {
       await store.removeQuarantined(name)
-      yield { ...nothing(), blobs: 1, freedBytes: diskBytes }
+      yield { ...nothing(), quarantined: 1, freedBytes: diskBytes }
     }
   }
 
@@ -137,13 +179,13 @@ export class Evictor {
 
   async *#images(before: number, spares: () => readonly Digest[]): Steps {
     const { index, ledger } = this.#options
-    for (let after = 0; ;) {
+    let after: ImageCursor | undefined
+    do {
       const ask = { after, before, spares: spares(), inUse: ledger.inUse }
-      const removed = await index.evictImage(ask)
-      if (!removed) return
-      after = removed.lastUse
-      yield await this.unlink(removed)
-    }
+      const { removed, next }: ImageSlice = await index.evictImage(ask)
+      after = next
+      yield removed ? await this.unlink(removed) : nothing()
+    } while (after)
   }
 
   /** From here until its file is gone, nobody takes the content for stored. */
@@ -168,12 +210,22 @@ export class Evictor {
 }
 
 export function nothing(): Gone {
-  return { images: 0, blobs: 0, downloads: 0, freedBytes: 0 }
+  return { images: 0, names: [], blobs: 0, downloads: 0, quarantined: 0, freedBytes: 0 }
 }
 
-export function addTo(sum: Gone, { images, blobs, downloads, freedBytes }: Gone): void {
-  sum.images += images
-  sum.blobs += blobs
-  sum.downloads += downloads
-  sum.freedBytes += freedBytes
+export function addTo(sum: Gone, more: Gone): void {
+  sum.images += more.images
+  sum.names.push(...more.names.slice(0, NAMES_MAX - sum.names.length))
+  sum.blobs += more.blobs
+  sum.downloads += more.downloads
+  sum.quarantined += more.quarantined
+  sum.freedBytes += more.freedBytes
+}
+
+/** By a tag if it had one; undefined where it was no image. */
+function nameOf({ manifests: [digest], tags: [tagged], contents }: Removed): string | undefined {
+  if (digest === undefined) return undefined
+  if (tagged) return imageName(tagged, tagged)
+  const seen = contents.find((each) => each.digest === digest)
+  return seen ? imageName(seen, seen) : digest
 }

@@ -8,22 +8,23 @@ import type { KnownNames } from './typed-names.ts'
 export interface LsOptions {
   readonly reader: IndexReader
   readonly names: KnownNames
+  heldBytes(): Promise<number>
   /** What was gathered in memory is in the index once this resolves. */
   flushed(): Promise<void>
 }
 
-export function lsJob({ reader, names, flushed }: LsOptions): Jobs['ls'] {
+export function lsJob({ reader, names, heldBytes, flushed }: LsOptions): Jobs['ls'] {
   return async ({ prefix = '' }, { signal, rows }) => {
     await flushed()
     let images = 0
     for (const selection of selectionsOf(prefix, await reader.registries(), names)) {
       for await (const page of pagesOf(reader, selection)) {
-        if (signal.aborted) return { images }
+        if (signal.aborted) return { images, heldBytes: 0 }
         images += page.length
         if (page.length > 0) await rows(page.map(rowOf))
       }
     }
-    return { images }
+    return { images, heldBytes: await heldBytes() }
   }
 }
 

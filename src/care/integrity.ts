@@ -21,7 +21,7 @@ const STEP_BYTES = 4 * 1024 * 1024
 const LOOKS_MAX = 3
 const OPENING_BRACE = 0x7b
 
-/** Called before so many bytes are hashed; rejects where no more are to be. */
+/** Called when so many more bytes are hashed; rejects where no more are to be. */
 export type Pace = (bytes: number) => Promise<void>
 
 export type Finding =
@@ -42,6 +42,8 @@ export class Integrity {
   readonly #options: IntegrityOptions
   readonly #checking = new SingleFlight<Finding>()
   readonly #right = new LRUCache<Digest, string>({ max: REMEMBERED_MAX })
+  readonly #running = new Set<Promise<Finding>>()
+  #isClosing = false
 
   constructor(options: IntegrityOptions) {
     this.#options = options
@@ -59,13 +61,32 @@ export class Integrity {
     return finding.stamp
   }
 
-  /** Hashes what is stored, and makes the index say what was found. */
+  /**
+   * Hashes what is stored, and makes the index say what was found. Throws StoreError where that cannot
+   * be told.
+   */
   async check(digest: Digest, pace?: Pace): Promise<Finding> {
-    const { store, index } = this.#options
+    const running = this.#check(digest, pace)
+    this.#running.add(running)
+    try {
+      return await running
+    } finally {
+      this.#running.delete(running)
+    }
+  }
+
+  /** Nothing is judged from here on: that a hash is cut short says nothing of the content. */
+  async close(): Promise<void> {
+    this.#isClosing = true
+    await Promise.allSettled(this.#running)
+  }
+
+  async #check(digest: Digest, pace?: Pace): Promise<Finding> {
+    const { store } = this.#options
     for (let looks = 0; looks < LOOKS_MAX; looks += 1) {
       const stored = await store.open(digest)
       if (!stored) {
-        if (await index.findBlob(digest)) await index.forgetBlob(digest)
+        await this.forgetGone(digest)
         return { is: 'gone' }
       }
       try {
@@ -90,17 +111,30 @@ export class Integrity {
     const { sizeBytes, stamp, modifiedAt } = file
     const bytes = await this.#manifestBytes(digest, sizeBytes)
     const manifest = bytes && knownManifest(digest, bytes)
-    if (manifest) {
-      await index.restoreManifest(manifest)
-      await index.adoptBlob(digest, { sizeBytes, stamp, storedAt: Math.trunc(modifiedAt) })
-      return 'adopted'
-    }
+    if (manifest) await index.restoreManifest(manifest)
     await index.adoptBlob(digest, {
       sizeBytes,
-      stamp: undefined,
+      stamp: manifest && stamp,
       storedAt: Math.trunc(modifiedAt),
     })
-    return 'adopted'
+    // It may have been evicted meanwhile.
+    return (await this.forgetGone(digest)) ? 'gone' : 'adopted'
+  }
+
+  /** The row of what is not there. False where there is no row or, by now, a file. */
+  async forgetGone(digest: Digest): Promise<boolean> {
+    const { store, index } = this.#options
+    if ((await store.find(digest)) || !(await index.findBlob(digest))) return false
+    await this.#forget(digest)
+    return true
+  }
+
+  /** What a download has published meanwhile keeps a row; `stamp`: of a file that shall have none. */
+  async #forget(digest: Digest, stamp?: string): Promise<void> {
+    const { store, index } = this.#options
+    await index.forgetBlob(digest)
+    const file = await store.find(digest)
+    if (file && file.stamp !== stamp) await this.adopt(digest)
   }
 
   async #manifestBytes(digest: Digest, sizeBytes: number): Promise<Uint8Array | undefined> {
@@ -113,22 +147,35 @@ export class Integrity {
   /** Undefined where the file changed meanwhile. */
   async #look(digest: Digest, stored: StoredBlob, pace?: Pace): Promise<Finding | undefined> {
     const { store, index } = this.#options
-    const found = await this.#hash(digest, stored, pace)
-    if ((await store.find(digest))?.stamp !== stored.stamp) return undefined
+    const found = await this.#hash(digest, stored, pace).catch(storeError)
+    const isAsItWas = async (): Promise<boolean> =>
+      (await store.find(digest))?.stamp === stored.stamp
+    if (!(await isAsItWas())) return undefined
+    // That it could not be hashed says nothing of the content, unless it is the file that is bad.
+    if (found instanceof StoreError && found.kind !== 'damaged-file') throw found
     const row = await index.findBlob(digest)
     if (found === digest) {
       await this.#noteRight(digest, row, stored)
-      return { is: 'right', stamp: stored.stamp }
+      if (await isAsItWas()) return { is: 'right', stamp: stored.stamp }
+      await this.forgetGone(digest)
+      return undefined
     }
     const words = inWords(found, row, stored)
-    await this.condemn(digest, words)
+    await this.condemn(digest, words, stored.stamp)
     return { is: 'bad', found: words }
   }
 
-  async condemn(digest: Digest, found: string): Promise<void> {
-    const { store, index, damaged } = this.#options
-    await store.quarantine(digest)
-    await index.forgetBlob(digest)
+  /** `stamp`: of the file that was found bad. What has taken its place since stays. */
+  async condemn(digest: Digest, found: string, stamp: string): Promise<void> {
+    const { store, damaged } = this.#options
+    this.#refuseIfClosing()
+    if ((await store.find(digest))?.stamp !== stamp) return
+    try {
+      await store.quarantine(digest)
+    } finally {
+      // Where it cannot be moved, the next download takes its place.
+      await this.#forget(digest, stamp)
+    }
     damaged(digest, found)
   }
 
@@ -139,26 +186,37 @@ export class Integrity {
     await index.publishBlob(digest, { sizeBytes, stamp, storedAt: now() })
   }
 
-  /** Undefined where the file cannot be read to its end. */
-  async #hash(digest: Digest, stored: StoredBlob, pace?: Pace): Promise<Digest | undefined> {
+  async #hash(digest: Digest, stored: StoredBlob, pace?: Pace): Promise<Digest> {
     const { path, sizeBytes } = stored
     const hash = this.#options.hasher.begin(digestAlgorithm(digest), path)
-    if (pace) await follow(hash, sizeBytes, pace)
-    try {
-      return await hash.finish(sizeBytes)
-    } catch (error) {
-      if (error instanceof StoreError) return undefined
-      throw error
-    }
+    await follow(hash, sizeBytes, async (bytes) => {
+      this.#refuseIfClosing()
+      await pace?.(bytes)
+    })
+    return await hash.finish(sizeBytes)
   }
+
+  #refuseIfClosing(): void {
+    if (this.#isClosing) throw new StoreError('io', 'the store is being closed')
+  }
+}
+
+/** Of one file; others may still be looked at. */
+export function isOfOneFile(error: unknown): error is StoreError {
+  return error instanceof StoreError && (error.kind === 'io' || error.kind === 'damaged-file')
+}
+
+function storeError(error: unknown): StoreError {
+  if (error instanceof StoreError) return error
+  throw error
 }
 
 async function follow(hash: RunningHash, sizeBytes: number, pace: Pace): Promise<void> {
   try {
     for (let from = 0; from < sizeBytes; from += STEP_BYTES) {
       const upTo = Math.min(sizeBytes, from + STEP_BYTES)
+      await hash.reach(upTo)
       await pace(upTo - from)
-      hash.advance(upTo)
     }
   } catch (error) {
     hash.drop()
@@ -166,9 +224,9 @@ async function follow(hash: RunningHash, sizeBytes: number, pace: Pace): Promise
   }
 }
 
-function inWords(found: Digest | undefined, row: BlobRow | undefined, stored: StoredBlob): string {
+function inWords(found: Digest | StoreError, row: BlobRow | undefined, stored: StoredBlob): string {
   if (row && row.sizeBytes !== stored.sizeBytes) {
     return `${stored.sizeBytes} bytes on disk, ${row.sizeBytes} were stored`
   }
-  return found === undefined ? 'it cannot be read' : 'its content has another digest'
+  return found instanceof StoreError ? 'it cannot be read' : 'its content has another digest'
 }

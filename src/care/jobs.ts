@@ -18,7 +18,7 @@ export interface JobProgress {
   readonly what: string
   readonly done: number
   readonly total: number | undefined
-  readonly unit: 'bytes' | 'images' | 'blobs'
+  readonly unit: 'bytes' | 'images' | 'blobs' | 'rows'
 }
 
 /** Throws JobRefused (errors.ts) where what was asked cannot be done as asked. */
@@ -49,6 +49,8 @@ export interface LsAsk {
 
 export interface LsAnswer {
   readonly images: number
+  /** Of all content, also of images that nobody knows the name of. */
+  readonly heldBytes: number
 }
 
 export interface ImageRow {
@@ -81,11 +83,15 @@ export interface RmAsk {
 
 export interface RmAnswer {
   readonly removed: readonly { readonly reference: string; readonly freedBytes: number }[]
-  /** Not held; with what was perhaps meant. */
-  readonly unknown: readonly {
-    readonly reference: string
-    readonly suggestion: string | undefined
-  }[]
+  readonly unknown: readonly UnknownImage[]
+}
+
+/** What was typed and names no image, or more than one where it may not. */
+export interface UnknownImage {
+  readonly reference: string
+  readonly is: 'not-held' | 'unmatched' | 'ambiguous' | 'too-short'
+  /** Images that are held: what was perhaps meant, or of what it may be the beginning. */
+  readonly held: readonly string[]
 }
 
 export interface GcAsk {
@@ -95,14 +101,19 @@ export interface GcAsk {
 
 export interface GcAnswer {
   readonly images: number
+  /** That no image needs. */
   readonly blobs: number
   readonly downloads: number
+  /** Files in quarantine. */
+  readonly quarantined: number
   readonly freedBytes: number
+  /** More than is allowed, and is stored all the same: it is in use, or pinned. */
+  readonly stillTooMuchBytes: number
 }
 
 /** What goes, or would go. */
 export interface VictimRow {
-  readonly kind: 'image' | 'blob' | 'download'
+  readonly kind: 'image' | 'blob' | 'download' | 'quarantined'
   /** `docker.io/library/nginx:1.25`, or a digest. */
   readonly name: string
   readonly bytes: number
@@ -126,7 +137,7 @@ export interface BadRow {
   /** What is wrong, as the end of a sentence: `its content has another digest`. */
   readonly found: string
   /** What was done about it. */
-  readonly done: 'quarantined' | 'forgotten' | 'adopted'
+  readonly done: 'quarantined' | 'forgotten' | 'adopted' | 'removed' | 'left'
 }
 
 export interface StatsAsk {

@@ -51,12 +51,11 @@ export class Ledger {
 
   /**
    * The index last: its answers come in order, so whatever is published after this one was given is
-   * still held here when the caller goes on.
+   * still held here when the caller goes on. `disk`: as far as it is known already.
    */
-  async measure(): Promise<Measured> {
-    const { freeBytes } = (await this.#measureDisk()) ?? {}
-    const quarantined = await this.#store.quarantined()
-    const quarantinedBytes = quarantined.reduce((sum, { diskBytes }) => sum + diskBytes, 0)
+  async measure(disk?: { readonly freeBytes: number | undefined }): Promise<Measured> {
+    const { freeBytes } = disk ?? (await this.#measureDisk()) ?? {}
+    const quarantinedBytes = await this.#store.quarantinedBytes()
     return { ...(await this.#index.usage()), quarantinedBytes, freeBytes }
   }
 

@@ -2,6 +2,7 @@
 // is made again from these. After the answer and best effort: a pull neither waits for it nor fails by it.
 
 import { StoreError } from '../errors.ts'
+import { within } from '../lib/within.ts'
 import type { Digest } from '../oci/digest.ts'
 import { knownManifest } from '../oci/known-manifest.ts'
 import { MANIFEST_BYTES_MAX } from '../oci/manifest.ts'
@@ -11,6 +12,8 @@ import type { Room } from './room-port.ts'
 
 /** Waiting to be written; those beyond are left to the next check of the store. */
 const WAITING_MAX = 1000
+/** A stop waits so long for them to be written. */
+const CLOSE_MS = 2000
 
 export interface ManifestFilesOptions {
   readonly index: Index
@@ -23,6 +26,7 @@ export class ManifestFiles {
   readonly #options: ManifestFilesOptions
   readonly #waiting = new Map<Digest, HeldManifest>()
   #writing: Promise<void> | undefined
+  #isClosed = false
 
   constructor(options: ManifestFilesOptions) {
     this.#options = options
@@ -30,6 +34,7 @@ export class ManifestFiles {
 
   /** In the background, one after another. */
   keep(manifest: HeldManifest): void {
+    if (this.#isClosed) return
     if (this.#waiting.size < WAITING_MAX) this.#waiting.set(manifest.digest, manifest)
     this.#writing ??= this.#writeAll().finally(() => (this.#writing = undefined))
   }
@@ -51,6 +56,13 @@ export class ManifestFiles {
     while (this.#writing) await this.#writing
   }
 
+  async close(): Promise<void> {
+    this.#isClosed = true
+    if ((await within(CLOSE_MS, this.settled())) !== 'slow') return
+    this.#waiting.clear()
+    await this.settled()
+  }
+
   async #writeAll(): Promise<void> {
     for (const manifest of this.#waiting.values()) {
       await this.#write(manifest).catch((error: unknown) => {
@@ -64,13 +76,17 @@ export class ManifestFiles {
     const { index, store, room, now } = this.#options
     if (await index.findBlob(digest)) return
     const sizeBytes = bytes.byteLength
-    const reservation = await room.reserve(digest, sizeBytes)
+    const reservation = await room.reserve(digest, sizeBytes, 'at-once')
     if (!reservation) return
     let isPublished = false
     try {
       const stamp = await store.put(digest, bytes)
-      isPublished = true
       await index.publishBlob(digest, { sizeBytes, stamp, storedAt: now() })
+      isPublished = true
+    } catch (error) {
+      // Without a row nobody would count it.
+      await store.remove(digest).catch(() => undefined)
+      throw error
     } finally {
       reservation.settle(isPublished ? 'published' : 'nothing', sizeBytes)
     }

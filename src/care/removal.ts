@@ -1,13 +1,13 @@
 // `rm`: the images that somebody names, by name or by pattern.
 
 import picomatch from 'picomatch'
-import { nearest } from '../lib/nearest.ts'
-import { imageName, parseReference, parseRepositoryName, repositoryKey } from '../oci/name.ts'
-import type { Reference, Repository, Tag } from '../oci/name.ts'
+import { byNearness } from '../lib/nearest.ts'
+import { imageName, parseReference, parseRepositoryName } from '../oci/name.ts'
+import type { Reference, Repository } from '../oci/name.ts'
 import type { HeldImage, ImageSelection, IndexReader } from '../store/reader-port.ts'
 import { pagesOf } from './images.ts'
-import type { Jobs, RmAnswer } from './jobs.ts'
-import { typedImage } from './typed-names.ts'
+import type { Jobs, RmAnswer, UnknownImage } from './jobs.ts'
+import { OFFICIAL, typedImage } from './typed-names.ts'
 
 export interface RmOptions {
   readonly reader: IndexReader
@@ -28,13 +28,8 @@ interface Wanted {
   readonly matches: (image: HeldImage) => boolean
   readonly tag: string | undefined
   readonly isPattern: boolean
-  /** Where one was typed. */
-  readonly digest: Named | undefined
-}
-
-interface Named {
-  readonly repository: Repository
-  readonly reference: Reference
+  /** As typed, where one was: all of it or its beginning. */
+  readonly digest: string | undefined
 }
 
 type Removed = RmAnswer['removed'][number]
@@ -42,37 +37,62 @@ type Removed = RmAnswer['removed'][number]
 const PATTERN_SIGNS = /[*?[\]{}()!]/
 /** Stands for a component that is a pattern while the name is resolved; no registry is called so. */
 const PLACEHOLDER = 'regmirror-rm-pattern-'
+/** Of the tags of a repository that has not the one that was typed, and of images that may be meant. */
+const NAMED_MAX = 3
+const SHORT_DIGEST = /^sha\d+:[0-9a-f]{12,}$/
+const TOO_SHORT_DIGEST = /^sha\d+:[0-9a-f]{0,11}$/
 
 export function rmJob(options: RmOptions): Jobs['rm'] {
   const { reader, resolve } = options
   return async ({ references }, { signal, progress }) => {
     const removed: Removed[] = []
-    const unknown: RmAnswer['unknown'][number][] = []
+    const unknown: UnknownImage[] = []
     const held = await reader.registries()
     for (const typed of references) {
       const wanted = wantedBy(typed, (name) => resolve(name) ?? heldRepository(name, held))
+      const images = wanted ? await imagesOf(reader, wanted) : []
+      const problem = problemWith(typed, images)
       const before = removed.length
-      for await (const gone of wanted ? removals(wanted, options) : []) {
+      for await (const gone of wanted && !problem ? removals(wanted, images, options) : []) {
         removed.push(gone)
         progress({ what: 'removing', done: removed.length, total: undefined, unit: 'images' })
         if (signal.aborted) return { removed, unknown }
       }
       if (removed.length > before) continue
-      unknown.push({ reference: typed, suggestion: wanted && (await suggestion(wanted, reader)) })
+      unknown.push(problem ?? (await absent(typed, wanted, reader)))
     }
     return { removed, unknown }
   }
 }
 
-async function* removals(wanted: Wanted, { reader, remove }: RmOptions): AsyncGenerator<Removed> {
-  const images: readonly Named[] = await imagesOf(reader, wanted)
+async function* removals(
+  { repository, digest }: Wanted,
+  images: readonly HeldImage[],
+  { remove }: RmOptions,
+): AsyncGenerator<Removed> {
+  const named: { repository: Repository; reference: Reference }[] = images.map((image) => ({
+    repository: image,
+    reference: referenceOf(image),
+  }))
+  const reference = digest === undefined ? undefined : parseReference(digest)
   // One platform of an index has no row of its own; by its digest it can be removed all the same.
-  const named = images.length === 0 && wanted.digest ? [wanted.digest] : images
+  if (named.length === 0 && reference) named.push({ repository, reference })
   for (const { repository, reference } of named) {
     const gone = await remove(repository, reference)
     if (!gone) continue
     yield { reference: imageName(repository, reference), freedBytes: gone.freedBytes }
   }
+}
+
+/** By the beginning of a digest one image is meant, whatever its tags. */
+function problemWith(typed: string, images: readonly HeldImage[]): UnknownImage | undefined {
+  const { digest = '' } = typedImage(typed)
+  if (TOO_SHORT_DIGEST.test(digest)) return { reference: typed, is: 'too-short', held: [] }
+  const digests = new Map(images.map((image) => [image.digest, image]))
+  if (!SHORT_DIGEST.test(digest) || digests.size < 2) return undefined
+  const some = [...digests.values()].slice(0, NAMED_MAX)
+  const held = some.map((image) => imageName(image, { digest: image.digest }))
+  return { reference: typed, is: 'ambiguous', held }
 }
 
 function wantedBy(typed: string, resolve: RmOptions['resolve']): Wanted | undefined {
@@ -86,18 +106,18 @@ function wantedBy(typed: string, resolve: RmOptions['resolve']): Wanted | undefi
   const repository = resolve(plain.join('/'))
   if (!repository) return undefined
   const { registry } = repository
-  const parts = repository.name.split('/').map((part) => patterns.get(part) ?? part)
-  const pattern = parts.join('/')
   const isPattern = patterns.size > 0
+  const resolved = isPattern ? asTyped(repository.name, plain, name) : repository.name
+  const parts = resolved.split('/').map((part) => patterns.get(part) ?? part)
+  const pattern = parts.join('/')
   const matchesName = isPattern ? picomatch(pattern) : undefined
   const matchesTag = picomatch(tag ?? (isPattern ? '*' : 'latest'), { dot: true })
   const literal = pattern.slice(0, pattern.search(PATTERN_SIGNS))
-  const reference = digest === undefined ? undefined : parseReference(digest)
   return {
     repository,
     tag,
-    isPattern,
-    digest: reference && { repository, reference },
+    isPattern: PATTERN_SIGNS.test(typed),
+    digest,
     selection: {
       registry,
       name: isPattern ? { startsWith: literal } : { is: repository.name },
@@ -106,12 +126,23 @@ function wantedBy(typed: string, resolve: RmOptions['resolve']): Wanted | undefi
     },
     matches: (image) => {
       if (matchesName && !matchesName(image.name)) return false
-      if (digest !== undefined) return image.digest === digest
+      if (digest !== undefined) return image.digest.startsWith(digest)
       // A pattern of names without a tag means all of what they hold.
       if (image.tag === undefined) return isPattern && tag === undefined
       return matchesTag(image.tag)
     },
   }
+}
+
+/**
+ * The namespace of Docker Hub's official images is meant only where no registry is named, as in `ngi*`;
+ * `**` is in every namespace anyway.
+ */
+function asTyped(resolved: string, plain: readonly string[], typed: string): string {
+  const isInserted = resolved.startsWith(OFFICIAL) && !plain.join('/').includes(resolved)
+  return isInserted && (plain.length > 1 || typed === '**')
+    ? resolved.slice(OFFICIAL.length)
+    : resolved
 }
 
 /** Of a registry that was taken out of the configuration; what it left can still be removed. */
@@ -122,28 +153,45 @@ function heldRepository(typed: string, held: readonly string[]): Repository | un
   return name && held.includes(registry) ? { registry, name } : undefined
 }
 
-async function imagesOf(reader: IndexReader, { selection, matches }: Wanted): Promise<Named[]> {
-  const found: Named[] = []
-  for await (const page of pagesOf(reader, selection)) {
-    for (const { registry, name, tag, digest } of page.filter(matches)) {
-      found.push({ repository: { registry, name }, reference: tag ? { tag } : { digest } })
-    }
-  }
+async function imagesOf(
+  reader: IndexReader,
+  { selection, matches }: Pick<Wanted, 'selection' | 'matches'>,
+): Promise<HeldImage[]> {
+  const found: HeldImage[] = []
+  for await (const page of pagesOf(reader, selection)) found.push(...page.filter(matches))
   return found
 }
 
-/** Another tag of what is held of the repository, or another repository of the registry. */
-async function suggestion(wanted: Wanted, reader: IndexReader): Promise<string | undefined> {
-  const { repository, tag = 'latest', isPattern, selection } = wanted
-  if (isPattern || wanted.digest) return undefined
+async function absent(
+  reference: string,
+  wanted: Wanted | undefined,
+  reader: IndexReader,
+): Promise<UnknownImage> {
+  if (PATTERN_SIGNS.test(reference)) return { reference, is: 'unmatched', held: [] }
+  const held = wanted && wanted.digest === undefined ? await perhapsMeant(wanted, reader) : []
+  return { reference, is: 'not-held', held }
+}
+
+/** Other tags of the repository, else the image most like it; only what is held. */
+async function perhapsMeant(wanted: Wanted, reader: IndexReader): Promise<readonly string[]> {
+  const { repository, tag = 'latest', selection } = wanted
   const { registry, name } = repository
-  const tags: Tag[] = []
-  for await (const page of pagesOf(reader, selection)) {
-    tags.push(...page.flatMap((image) => image.tag ?? []))
+  const others = await reader.likelyRepositories(registry, name)
+  for (const each of [name, ...others]) {
+    const all = { selection: { ...selection, name: { is: each } }, matches: () => true }
+    const images = await imagesOf(reader, all)
+    const tagged = new Map<string, HeldImage>(
+      images.flatMap((image) => (image.tag ? [[image.tag, image]] : [])),
+    )
+    const near = byNearness(tag, [...tagged.keys()]).flatMap((one) => tagged.get(one) ?? [])
+    const named = near.length > 0 ? near : images
+    if (named.length === 0) continue
+    const some = named.slice(0, each === name ? NAMED_MAX : 1)
+    return some.map((image) => imageName(image, referenceOf(image)))
   }
-  const [only] = tags
-  const near = nearest(tag, tags) ?? (tags.length === 1 ? only : undefined)
-  if (near !== undefined) return `${repositoryKey(repository)}:${near}`
-  const like = tags.length > 0 ? name : await reader.likeliestRepository(registry, name)
-  return like === undefined ? undefined : `${registry}/${like}`
+  return []
+}
+
+function referenceOf({ tag, digest }: HeldImage): Reference {
+  return tag ? { tag } : { digest }
 }

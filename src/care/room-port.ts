@@ -7,8 +7,9 @@ export interface Room {
    * Room for so many bytes of this content, made by evicting others where that helps. Undefined where
    * it cannot be had, within a bounded time: then the content is passed through unstored. A parked
    * download of the same digest is counted in, and is not evicted from here on. Never throws.
+   * `at-once`: only where it is there now; nothing is evicted for it, and nobody waited for.
    */
-  reserve(digest: Digest, bytes: number): Promise<Reservation | undefined>
+  reserve(digest: Digest, bytes: number, how?: 'at-once'): Promise<Reservation | undefined>
   /** Stored content is being read: it is not evicted before the returned function is called, once. */
   use(digest: Digest): () => void
   /** Undefined, except while this content is just being removed: then resolves when it is gone. */

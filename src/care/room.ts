@@ -60,16 +60,29 @@ export interface RoomReport {
   readonly capacityBytes: number
 }
 
+/** What is too much, and what an eviction would have to spare. */
+export interface Outlook {
+  readonly excessBytes: number
+  /** Of that, what is more than the store's own limit allows; negative: nothing. */
+  readonly overSizeBytes: number
+  readonly quarantined: readonly KeptFile<string>[]
+  /** What is being downloaded. */
+  readonly filling: readonly Digest[]
+  /** Content that stays, whatever happens to its image. */
+  readonly inUse: readonly Digest[]
+}
+
 export class StoreRoom implements Room {
   readonly evictor: Evictor
   readonly #options: RoomOptions
   readonly #ledger: Ledger
   readonly #limits: Promise<Limits>
-  readonly #timers: readonly NodeJS.Timeout[]
+  #timers: readonly NodeJS.Timeout[] = []
   #turn: Promise<unknown> = Promise.resolve()
   #changed = Promise.withResolvers<void>()
   #pinned: { readonly bytes: number; readonly at: number } | undefined
   #isClosed = false
+  #isCounted = false
 
   constructor(options: RoomOptions) {
     this.#options = options
@@ -77,6 +90,10 @@ export class StoreRoom implements Room {
     this.evictor = new Evictor({ ...options, ledger: this.#ledger })
     this.#limits = this.#open()
     this.#limits.catch(() => undefined)
+  }
+
+  /** Evicts by itself from here on: whoever only looks at the store does not start this. */
+  start(): void {
     this.#timers = [
       setInterval(() => void this.check(), CHECK_EVERY_MS),
       setInterval(() => void this.#sweep(), SWEEP_EVERY_MS),
@@ -86,9 +103,13 @@ export class StoreRoom implements Room {
     void this.check()
   }
 
-  async reserve(digest: Digest, bytes: number): Promise<Reservation | undefined> {
+  async reserve(digest: Digest, bytes: number, how?: 'at-once'): Promise<Reservation | undefined> {
     const held: Held = { digest, bytes: 0, writtenBytes: 0 }
-    if (!(await this.#enlarge(held, bytes))) return undefined
+    const isGiven =
+      how === 'at-once'
+        ? await this.#inGoodOrder(() => this.#take(held, downloadBytes(bytes)))
+        : !(await this.#isUncounted()) && (await this.#enlarge(held, bytes))
+    if (isGiven !== true) return undefined
     return {
       grow: (wanted) => this.#enlarge(held, wanted),
       settle: (left, leftBytes) => {
@@ -133,11 +154,14 @@ export class StoreRoom implements Room {
 
   /** Downloads kept for resuming since before then. */
   parkedBefore(before: number): readonly KeptFile<Digest>[] {
-    return [...this.#ledger.parked.values()].filter(({ changedAt }) => changedAt < before)
+    const inUse = new Set(this.#ledger.inUse)
+    return [...this.#ledger.parked.values()]
+      .filter(({ name, changedAt }) => changedAt < before && !inUse.has(name))
+      .toSorted((a, b) => a.changedAt - b.changedAt)
   }
 
   /** Step by step, so that who needs room meanwhile gets it in between. */
-  async take(steps: Steps, onGone: (gone: Gone) => void, signal?: AbortSignal): Promise<void> {
+  async runSteps(steps: Steps, onGone: (gone: Gone) => void, signal?: AbortSignal): Promise<void> {
     while (!this.#isClosed && !signal?.aborted) {
       const step = await this.#inTurn(() => steps.next())
       if (step.done) return
@@ -148,7 +172,11 @@ export class StoreRoom implements Room {
 
   /** Evicts what is too much, also where nobody needs room. */
   async check(): Promise<void> {
-    await this.#inGoodOrder(() => this.#bringUnder())
+    await this.#inGoodOrder(async () => {
+      // Somebody may have taken out what was kept to be looked at.
+      await this.#options.store.quarantined()
+      await this.#bringUnder()
+    })
   }
 
   /** Until nothing is too much, or nothing may go; yields what goes. */
@@ -162,16 +190,30 @@ export class StoreRoom implements Room {
       if ((await excess()) <= 0) return
     }
     // For want of room on a disk that others fill, what is in use is not taken from its users.
-    if (overSize(limits, (await this.#look()).taken) <= 0) return
+    const tooMuch = async (): Promise<number> => overSize(limits, await this.#takenAfter(taken, 0))
+    if ((await tooMuch()) <= 0) return
     for await (const gone of this.evictor.lastResort()) {
       yield gone
-      if (overSize(limits, (await this.#look()).taken) <= 0) return
+      if ((await tooMuch()) <= 0) return
     }
   }
 
   /** What is too much, now. */
   async excessBytes(): Promise<number> {
     return (await this.#look()).excess
+  }
+
+  /** The same for who only wants to know what would go. */
+  async outlook(): Promise<Outlook> {
+    await this.#options.flushUses()
+    const { limits, taken, excess } = await this.#look()
+    return {
+      excessBytes: excess,
+      overSizeBytes: overSize(limits, taken),
+      quarantined: await this.evictor.quarantined(),
+      filling: this.#ledger.filling,
+      inUse: this.#ledger.inUse,
+    }
   }
 
   async close(): Promise<void> {
@@ -187,6 +229,14 @@ export class StoreRoom implements Room {
     const { maxBytes, minFreeBytes } = space
     const disk = await store.disk()
     return { maxBytes, minFreeBytes: minFreeBytes ?? defaultMinFree(disk?.totalBytes ?? 0) }
+  }
+
+  /** A new index does not know yet how much is stored: until it does, no limit could be kept. */
+  async #isUncounted(): Promise<boolean> {
+    if (this.#isCounted || this.#options.space.maxBytes === undefined) return false
+    const check = await this.#inGoodOrder(() => this.#options.index.pendingCheck())
+    this.#isCounted = check?.kind !== 'rebuild'
+    return !this.#isCounted
   }
 
   async #enlarge(held: Held, bytes: number): Promise<boolean> {
@@ -268,7 +318,7 @@ export class StoreRoom implements Room {
   async #bringUnder(): Promise<void> {
     if ((await this.excessBytes()) <= 0) return
     const gone = nothing()
-    await this.take(this.excess(), (each) => addTo(gone, each))
+    await this.runSteps(this.excess(), (each) => addTo(gone, each))
     const { limits, taken } = await this.#look()
     const isSize = overSize(limits, taken) + gone.freedBytes > 0
     if (gone.freedBytes === 0) return
@@ -283,9 +333,9 @@ export class StoreRoom implements Room {
     const gone = nothing()
     const add = (each: Gone): void => addTo(gone, each)
     await this.#inGoodOrder(async () => {
-      await this.take(this.evictor.parked(now() - PARKED_KEPT_MS), add)
+      await this.runSteps(this.evictor.parked(now() - PARKED_KEPT_MS), add)
       if (space.keepUntaggedMs === undefined) return
-      await this.take(this.evictor.untagged(now() - space.keepUntaggedMs), add)
+      await this.runSteps(this.evictor.untagged(now() - space.keepUntaggedMs), add)
     })
     if (gone.images + gone.downloads > 0) {
       events.evicted(gone, 'nobody resumed them, or no tag points to them any more')
@@ -305,13 +355,18 @@ export class StoreRoom implements Room {
     return { limits, taken, excess: excessBytes(limits, taken) }
   }
 
-  /** Some filesystems free what was removed some time later: what was removed counts as free at once. */
   async #lookAfter(before: Taken, freedBytes: number): Promise<{ excess: number }> {
-    const { limits, taken } = await this.#look()
-    const { freeBytes: free } = taken
-    const isTold = free !== undefined && before.freeBytes !== undefined
-    const freeBytes = isTold ? Math.max(free, before.freeBytes + freedBytes) : free
-    return { excess: excessBytes(limits, { ...taken, freeBytes }) }
+    const limits = await this.#limits
+    return { excess: excessBytes(limits, await this.#takenAfter(before, freedBytes)) }
+  }
+
+  /**
+   * What was removed counts as free at once: some filesystems free it some time later, and the disk is
+   * not asked at every step.
+   */
+  async #takenAfter({ freeBytes: free }: Taken, freedBytes: number): Promise<Taken> {
+    const freeBytes = free === undefined ? undefined : free + freedBytes
+    return this.#ledger.taken(await this.#ledger.measure({ freeBytes }))
   }
 
   async #pinnedBytes(): Promise<number> {

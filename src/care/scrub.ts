@@ -1,7 +1,9 @@
 // The slow re-hash of everything that is stored, so that what decays on disk is found before it is needed.
 
 import { StoreError } from '../errors.ts'
+import type { Digest } from '../oci/digest.ts'
 import type { Index } from '../store/index-port.ts'
+import { isOfOneFile } from './integrity.ts'
 import type { Integrity } from './integrity.ts'
 
 /** Slower than this, one large layer would take days. */
@@ -11,6 +13,8 @@ const IDLE_MS = 3_600_000
 /** Downloads come first: it waits so long and looks again. */
 const BUSY_MS = 1000
 const BATCH = 20
+/** Where so many files cannot be looked at, it is not the files. */
+const UNREADABLE_MAX = 1000
 
 export interface ScrubOptions {
   readonly index: Index
@@ -27,9 +31,11 @@ export interface ScrubOptions {
 /** Runs until the signal comes. */
 export async function scrub(options: ScrubOptions, signal: AbortSignal): Promise<void> {
   const { sleep } = options
+  // Left alone until the next start: there may be good ones behind them.
+  const unreadable = new Set<Digest>()
   while (!signal.aborted) {
     try {
-      const didSomething = await scrubBatch(options, signal)
+      const didSomething = await scrubBatch(options, unreadable, signal)
       if (!didSomething) await sleep(IDLE_MS, signal)
     } catch (error) {
       if (signal.aborted) return
@@ -43,9 +49,14 @@ export async function scrub(options: ScrubOptions, signal: AbortSignal): Promise
  * What was hashed within the first half of the span can wait; the other half is the time for doing it, so
  * that even a store that was filled in one day is through in time.
  */
-async function scrubBatch(options: ScrubOptions, signal: AbortSignal): Promise<boolean> {
+async function scrubBatch(
+  options: ScrubOptions,
+  unreadable: Set<Digest>,
+  signal: AbortSignal,
+): Promise<boolean> {
   const { index, integrity, spanMs, isBusy, sleep, now } = options
-  const due = await index.leastRecentlyChecked(now() - spanMs / 2, BATCH)
+  const next = await index.leastRecentlyChecked(now() - spanMs / 2, BATCH + unreadable.size)
+  const due = next.filter(({ digest }) => !unreadable.has(digest))
   if (due.length === 0) return false
   const bytesPerMs = paceOf((await index.usage()).blobBytes, spanMs)
   const pace = async (bytes: number): Promise<void> => {
@@ -54,7 +65,12 @@ async function scrubBatch(options: ScrubOptions, signal: AbortSignal): Promise<b
   }
   for (const { digest } of due) {
     await pace(0)
-    await integrity.check(digest, pace)
+    try {
+      await integrity.check(digest, pace)
+    } catch (error) {
+      if (!isOfOneFile(error) || unreadable.size >= UNREADABLE_MAX) throw error
+      unreadable.add(digest)
+    }
   }
   return true
 }

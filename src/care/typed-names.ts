@@ -14,7 +14,7 @@ export interface KnownNames {
 /** A path alias as it is configured; names of images need not say that it is one. */
 const ALIAS = 'alias:'
 const HUB = 'docker.io'
-const OFFICIAL = 'library/'
+export const OFFICIAL = 'library/'
 
 /**
  * Which images are meant by the beginning of a name: `nginx`, `docker.io/library/ng`, `ghcr.io/org`,

@@ -6,10 +6,12 @@ import type { Hasher } from '../store/hasher.ts'
 import type { IndexInspection } from '../store/inspect.ts'
 import type { Index } from '../store/index-port.ts'
 import type { CareEvents } from './events.ts'
+import type { Evictor } from './evictor.ts'
 import { Integrity } from './integrity.ts'
 import type { Jobs } from './jobs.ts'
 import { ManifestFiles, withManifestFiles } from './manifest-files.ts'
 import { recover } from './recovery.ts'
+import type { Watch } from './recovery.ts'
 import type { Room } from './room-port.ts'
 import { scrub } from './scrub.ts'
 import type { ScrubOptions } from './scrub.ts'
@@ -21,6 +23,7 @@ export interface UpkeepOptions extends Pick<ScrubOptions, 'isBusy' | 'sleep' | '
   readonly hasher: Hasher
   readonly inspection: IndexInspection
   readonly room: Room
+  readonly brokenDownloads: Evictor['withoutBroken']
   /** Undefined: nothing is hashed again unasked. */
   readonly scrubMs: number | undefined
   readonly events: CareEvents
@@ -31,6 +34,8 @@ export interface Upkeep {
   readonly index: Index
   readonly integrity: Integrity
   readonly verify: Jobs['verify']
+  /** For who wants to know all that is held at once: an index that was lost or damaged is made again. */
+  rebuild(watch: Watch): Promise<void>
   /** Once pulls are served: nothing of this is waited for. */
   start(): void
   /** Before the store is closed. */
@@ -44,20 +49,27 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
   const parts = { ...options, integrity, manifests }
   const stopping = new AbortController()
   let running: Promise<void> = Promise.resolve()
+  const failed = (error: unknown): void =>
+    events.upkeepFailed(error instanceof Error ? (error.stack ?? error.message) : String(error))
   return {
     index: withManifestFiles(index, manifests, events.indexDamaged),
     integrity,
     verify: verifyJob(parts),
+    async rebuild(watch) {
+      if ((await index.pendingCheck())?.kind !== 'rebuild') return
+      await recover(parts, watch)
+      watch.signal.throwIfAborted()
+    },
     start() {
       const { signal } = stopping
-      running = recover(parts, signal).then(() =>
-        spanMs === undefined ? undefined : scrub({ ...parts, spanMs }, signal),
-      )
+      running = recover(parts, { signal, progress: () => undefined })
+        .catch(failed)
+        .then(() => (spanMs === undefined ? undefined : scrub({ ...parts, spanMs }, signal)))
+        .catch(failed)
     },
     async close() {
       stopping.abort()
-      await running
-      await manifests.settled()
+      await Promise.all([integrity.close(), running, manifests.close()])
     },
   }
 }

@@ -3,11 +3,18 @@
 export interface Column {
   readonly title: string
   readonly align?: 'right'
-  /** Cut with an ellipsis where the terminal is too narrow, down to so many signs. */
+  /** Cut where the terminal is too narrow, down to so many signs. */
   readonly shrinksTo?: number
+  /** How; without it the end gives way to an ellipsis. */
+  readonly cut?: typeof endCut
 }
 
 const GAP = '  '
+const ELLIPSIS = '…'
+/** Of what is in front of the ellipsis and behind it: names differ more at their ends. */
+const HEAD_SHARE = 0.4
+const TAG_OR_DIGEST = /(?:@[^/]*|:[^/:@]*)$/
+const LONG_DIGEST = /((?:^|@)sha\d+:[0-9a-f]{12})[0-9a-f]+$/
 
 /** `width`: of the terminal; undefined in a pipe, where nothing is cut. */
 export function columnsText(
@@ -18,20 +25,37 @@ export function columnsText(
   const all = [columns.map(({ title }) => title), ...rows]
   const needed = columns.map((_, at) => Math.max(...all.map((row) => lengthOf(row[at]))))
   const widths = width === undefined ? needed : fitted(columns, needed, width)
-  return all.map((row) => `${lineOf(columns, row, widths)}\n`).join('')
+  const cells = columns.map(({ cut = endCut }, at) =>
+    cut(
+      all.map((row) => row[at] ?? ''),
+      widths[at] ?? 0,
+    ),
+  )
+  return all.map((_, row) => `${lineOf(columns, cells, row, widths)}\n`).join('')
+}
+
+/** Whether all of it is shown. */
+export function fits(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  width: number,
+): boolean {
+  return columnsText(columns, rows)
+    .split('\n')
+    .every((line) => line.length <= width)
 }
 
 function lineOf(
   columns: readonly Column[],
-  row: readonly string[],
+  cells: readonly (readonly string[])[],
+  row: number,
   widths: readonly number[],
 ): string {
-  const cells = columns.map(({ align }, at) => {
-    const width = widths[at] ?? 0
-    const text = cut(row[at] ?? '', width)
+  const line = columns.map(({ align }, at) => {
+    const [text = '', width = 0] = [cells[at]?.[row], widths[at]]
     return align === 'right' ? text.padStart(width) : text.padEnd(width)
   })
-  return cells.join(GAP).trimEnd()
+  return line.join(GAP).trimEnd()
 }
 
 /** The widest gives way first. */
@@ -56,8 +80,36 @@ function fitted(
   }
 }
 
-function cut(text: string, width: number): string {
-  return text.length > width ? `${text.slice(0, Math.max(0, width - 1))}…` : text
+function endCut(texts: readonly string[], width: number): readonly string[] {
+  return texts.map((text) =>
+    text.length > width ? text.slice(0, Math.max(0, width - 1)) + ELLIPSIS : text,
+  )
+}
+
+/** In the middle, for what is told by its end; what would look like another one then stays whole. */
+export function nameCut(texts: readonly string[], width: number): readonly string[] {
+  const cut = texts.map((text) => middleCut(text, width))
+  const meant = new Map<string, string | undefined>()
+  for (const [at, short] of cut.entries()) {
+    const text = texts[at]
+    meant.set(short, !meant.has(short) || meant.get(short) === text ? text : undefined)
+  }
+  return cut.map((short, at) => (meant.get(short) === undefined ? (texts[at] ?? '') : short))
+}
+
+/** The tag, or the digest, is never cut. */
+function middleCut(text: string, width: number): string {
+  if (text.length <= width) return text
+  const shown = width - ELLIPSIS.length
+  const tail = TAG_OR_DIGEST.exec(text)?.[0].length ?? 0
+  const behind = Math.max(tail, Math.ceil(shown * (1 - HEAD_SHARE)))
+  if (behind >= shown) return text
+  return text.slice(0, shown - behind) + ELLIPSIS + text.slice(-behind)
+}
+
+/** With the digest as short as `rm` takes it. */
+export function withShortDigest(name: string): string {
+  return name.replace(LONG_DIGEST, '$1')
 }
 
 function lengthOf(text: string | undefined): number {

@@ -1,8 +1,8 @@
 // `regmirror config`: the effective values and where each comes from.
 
 import type { Arguments, CommandModule } from 'yargs'
-import { programName } from '../version.ts'
 import { readTypedFlags, settingOptions } from './flags.ts'
+import { print, say } from './output.ts'
 
 export const configCommand = {
   command: 'config',
@@ -21,9 +21,9 @@ async function printConfig(argv: Arguments): Promise<void> {
     import('../config/effective.ts'),
   ])
   const loaded = loadConfig(flags, problems)
-  for (const warning of loaded.warnings) process.stderr.write(`${programName}: ${warning}\n`)
+  for (const warning of loaded.warnings) say(warning)
   const text = argv['json']
     ? `${JSON.stringify(effectiveAsJson(loaded), undefined, 2)}\n`
     : effectiveAsYaml(loaded)
-  process.stdout.write(text)
+  await print(text)
 }

@@ -5,9 +5,9 @@ import type { Config } from '../config/config.ts'
 import { LoginError } from '../errors.ts'
 import type { Credentials, FoundLogin } from '../upstream/login.ts'
 import type { LoginCheck, Upstreams } from '../upstream/upstream.ts'
-import { programName } from '../version.ts'
 import { readTypedFlags, settingOptions } from './flags.ts'
 import { namedRegistry } from './named-registry.ts'
+import { print, say } from './output.ts'
 
 const DESCRIBE = 'say which registries have a login, and try it'
 
@@ -49,7 +49,7 @@ async function showCredentials(argv: Arguments): Promise<void> {
       examine(registry, credentials.get(registry), upstreams),
     )
     const shown = await Promise.all(all)
-    process.stdout.write(argv['json'] ? `${JSON.stringify(shown, undefined, 2)}\n` : table(shown))
+    await print(argv['json'] ? `${JSON.stringify(shown, undefined, 2)}\n` : table(shown))
     if (!argv['json']) explain(shown)
     if (shown.some(({ outcome }) => outcome === 'refused')) process.exitCode = 1
   } finally {
@@ -118,7 +118,7 @@ function explain(shown: readonly Shown[]): void {
   const troubled = shown.filter(({ outcome }) => outcome !== 'works' && outcome !== 'none')
   const sentences = saidOnce(troubled)
   if (shown.length === 0) sentences.push('no registry has a login: "regmirror login" stores one')
-  for (const sentence of sentences) process.stderr.write(`${programName}: ${sentence}\n`)
+  for (const sentence of sentences) say(sentence)
 }
 
 /** What is wrong with a file is wrong for every registry whose login it holds. */

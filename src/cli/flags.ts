@@ -26,6 +26,21 @@ export const settingOptions: Readonly<Record<string, Options>> = {
   config: CONFIG_FILE,
 }
 
+/** For a command about the store: whatever `serve` takes is accepted, and only what matters is shown. */
+export function storeOptions(...shown: readonly SettingName[]): Readonly<Record<string, Options>> {
+  const isShown = (name: string): boolean => ['config', 'data', ...shown].includes(name)
+  return Object.fromEntries(
+    Object.entries(settingOptions).map(([name, option]) => [
+      name,
+      isShown(name) ? { ...option, group: 'Options:' } : { ...option, hidden: true },
+    ]),
+  )
+}
+
+/** The last line of the help of such a command. */
+export const OTHERS_ACCEPTED =
+  'The other options of "regmirror serve" are accepted too; its help tells them.'
+
 function optionOf(name: SettingName): Options {
   const { kind, group, value, describe, default: text } = settingOf(name)
   // Not typed boolean: yargs would take `--offline=maybe` for false.

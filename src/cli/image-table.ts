@@ -2,21 +2,20 @@
 
 import type { ImageRow } from '../care/jobs.ts'
 import { formatBytes, formatElapsed } from '../lib/units.ts'
-import { columnsText } from './columns.ts'
+import { columnsText, fits, nameCut, withShortDigest } from './columns.ts'
 import type { Column } from './columns.ts'
 
 const COLUMNS: readonly Column[] = [
-  { title: 'IMAGE', shrinksTo: 24 },
-  { title: 'PLATFORMS', shrinksTo: 12 },
+  { title: 'IMAGE', shrinksTo: 24, cut: nameCut },
+  { title: 'PLATFORMS' },
   { title: 'SIZE', align: 'right' },
   { title: 'SHARED', align: 'right' },
   { title: 'AGE', align: 'right' },
   { title: 'LAST PULL', align: 'right' },
-  { title: 'PINNED', shrinksTo: 8 },
 ]
+const PINNED: Column = { title: 'PINNED', shrinksTo: 8 }
 
-/** Enough of a digest to tell it from others where a line has to be short. */
-const SHORT_DIGEST_LENGTH = 'sha256:'.length + 12
+const JUST_NOW_MS = 60_000
 
 /** `width`: of the terminal; undefined in a pipe, where nothing is shortened. */
 export function imageTable(
@@ -24,23 +23,28 @@ export function imageTable(
   now: number,
   width: number | undefined,
 ): string {
-  const rows = images.map((image) => [
-    referenceOf(image, width !== undefined),
-    platformsText(image.platforms),
-    formatBytes(image.sizeBytes),
-    formatBytes(image.sharedBytes),
-    ago(now, image.storedAt),
-    ago(now, image.lastPullAt),
-    image.pinnedBy.join(', ') || '-',
-  ])
-  return columnsText(COLUMNS, rows, width)
+  const isPinned = images.some(({ pinnedBy }) => pinnedBy.length > 0)
+  const columns = isPinned ? [...COLUMNS, PINNED] : COLUMNS
+  const rows = (platforms: typeof platformsText): string[][] =>
+    images.map((image) => [
+      width === undefined ? referenceOf(image) : withShortDigest(referenceOf(image)),
+      platforms(image.platforms),
+      formatBytes(image.sizeBytes),
+      formatBytes(image.sharedBytes),
+      ago(now, image.storedAt),
+      ago(now, image.lastPullAt),
+      ...(isPinned ? [image.pinnedBy.join(', ') || '-'] : []),
+    ])
+  const long = rows(platformsText)
+  const isWide = width === undefined || fits(columns, long, width)
+  return columnsText(columns, isWide ? long : rows(platformsCount), width)
 }
 
 /** With exact numbers and ISO times. */
 export function imageAsJson(image: ImageRow): object {
   const { registry, repository, tag, digest, platforms, sizeBytes, sharedBytes, pinnedBy } = image
   return {
-    reference: referenceOf(image, false),
+    reference: referenceOf(image),
     registry,
     repository,
     tag: tag ?? null,
@@ -57,10 +61,9 @@ export function imageAsJson(image: ImageRow): object {
   }
 }
 
-function referenceOf({ registry, repository, tag, digest }: ImageRow, isShort: boolean): string {
+function referenceOf({ registry, repository, tag, digest }: ImageRow): string {
   const name = `${registry}/${repository}`
-  if (tag !== undefined) return `${name}:${tag}`
-  return `${name}@${isShort ? digest.slice(0, SHORT_DIGEST_LENGTH) : digest}`
+  return tag === undefined ? `${name}@${digest}` : `${name}:${tag}`
 }
 
 /** `linux/amd64, linux/arm64/v8 (partial)`; of an image without an index, only whether it is whole. */
@@ -74,6 +77,18 @@ function platformsText(platforms: ImageRow['platforms']): string {
     .join(', ')
 }
 
+/** `2 complete, 1 partial`; a single one has its name. */
+function platformsCount(platforms: ImageRow['platforms']): string {
+  if (platforms.length < 2) return platformsText(platforms)
+  const complete = platforms.filter(({ isComplete }) => isComplete).length
+  const partial = platforms.length - complete
+  return [
+    ...(complete > 0 ? [`${complete} complete`] : []),
+    ...(partial > 0 ? [`${partial} partial`] : []),
+  ].join(', ')
+}
+
 function ago(now: number, at: number | undefined): string {
-  return at === undefined ? '-' : formatElapsed(Math.max(0, now - at))
+  if (at === undefined) return '-'
+  return now - at < JUST_NOW_MS ? 'just now' : formatElapsed(now - at)
 }

@@ -1,7 +1,7 @@
 // Ctrl-C in a job: the first stops it in good order, the second ends the process at once.
 
 import { constants } from 'node:os'
-import { say } from './output.ts'
+import { isReaderGone as isOnlyReaderGone, say } from './output.ts'
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 
@@ -27,7 +27,9 @@ export function watchInterruption(beforeWords: () => void): Interruption {
       stop.abort()
     })
   }
-  process.stdout.on('error', () => {
+  process.stdout.on('error', (error) => {
+    // Whoever prints is told of the rest.
+    if (!isOnlyReaderGone(error)) return
     isReaderGone = true
     stop.abort()
   })

@@ -11,6 +11,7 @@ import { gcCommand } from './gc.ts'
 import { loginCommand } from './login.ts'
 import { logoutCommand } from './logout.ts'
 import { lsCommand } from './ls.ts'
+import { print, say, watchOutput } from './output.ts'
 import { rmCommand } from './rm.ts'
 import { serveCommand } from './serve.ts'
 import { statsCommand } from './stats.ts'
@@ -41,13 +42,14 @@ const commands = [
 
 /** Ends the process: 0 done, 1 failed, 2 wrong usage or configuration. */
 export async function main(argv: readonly string[]): Promise<void> {
-  ignoreGoneReaders()
+  watchOutput()
   try {
     const parser = commandLine()
     await parser.parseAsync(argv.slice(2))
+    await print('')
   } catch (error) {
     const { sentences, exitCode } = explainFailure(error)
-    for (const sentence of sentences) process.stderr.write(`${programName}: ${sentence}\n`)
+    for (const sentence of sentences) say(sentence)
     if (argv.includes('--debug')) process.stderr.write(`${stackOf(error)}\n`)
     process.exitCode = exitCode
   }
@@ -97,11 +99,6 @@ function refuseWords(argv: Arguments): void {
   if (argv._[0] === COMPLETION) return
   const names = commands.map(({ command }) => command)
   throw new ConfigError(unknownWords(argv, [...names, COMPLETION]))
-}
-
-/** A reader that went away (`regmirror config | head`, a log pipe) is no reason to fall over. */
-function ignoreGoneReaders(): void {
-  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {})
 }
 
 function stackOf(error: unknown): string {

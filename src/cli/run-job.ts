@@ -4,6 +4,7 @@ import type { AnswerOf, AskOf, Job, JobName, RowOf } from '../care/jobs.ts'
 import type { StoreOwner } from '../compose.ts'
 import type { Config } from '../config/config.ts'
 import type { LoadedConfig } from '../config/load.ts'
+import { StoreError } from '../errors.ts'
 import { askOwner } from '../owner/client.ts'
 import type { Listener, LivingOwner } from '../owner/client.ts'
 import { ownOrFind } from '../owner/contend.ts'
@@ -23,7 +24,9 @@ export interface JobShown<Row> {
 
 export interface JobDone<Answer> {
   readonly answer: Answer
-  /** 130 where it was interrupted (then the answer tells what was done until then), else 0. */
+  /** The answer tells what was done until then. */
+  readonly isInterrupted: boolean
+  /** 130 where it was interrupted, else 0. */
   readonly exitCode: number
 }
 
@@ -61,7 +64,8 @@ export async function runJob<Name extends JobName>(
   }
   try {
     const answer = await done({ name, ask, listener }, loaded, () => line.clear())
-    return { answer, exitCode: interruption.exitCode }
+    const { exitCode } = interruption
+    return { answer, exitCode, isInterrupted: exitCode !== 0 }
   } catch (error) {
     if (interruption.isReaderGone) process.exit(0)
     if (!interruption.signal.aborted) throw error
@@ -91,7 +95,8 @@ async function done<Name extends JobName>(
       return await doneHere(asked, found.owned)
     }
     sayThrough(folder, found.living, typed)
-    const answer = await askOwner(found.living, asked.name, asked.ask, asked.listener)
+    const { name, ask, listener } = asked
+    const answer = await begun(askOwner(found.living, name, ask, listener))
     if (answer !== 'gone') return answer
   }
   throw new Error('the store changes its owner all the time: try again')
@@ -104,9 +109,20 @@ async function doneHere<Name extends JobName>(
   const job = owner.jobs[name] as unknown as Job<AskOf<Name>, AnswerOf<Name>, RowOf<Name>>
   const { signal, progress } = listener
   try {
-    return await job(ask, { signal, progress, rows: async (rows) => await listener.rows(rows) })
+    return await begun(
+      job(ask, { signal, progress, rows: async (rows) => await listener.rows(rows) }),
+    )
   } finally {
     await owner.close()
+  }
+}
+
+/** From here on what the disk does is the job's failure: nothing has to be set right to begin it. */
+async function begun<Answer>(job: Promise<Answer>): Promise<Answer> {
+  try {
+    return await job
+  } catch (error) {
+    throw error instanceof StoreError ? new Error(error.message, { cause: error }) : error
   }
 }
 

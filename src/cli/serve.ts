@@ -10,7 +10,7 @@ import { banner } from './banner.ts'
 import type { Serving } from './banner.ts'
 import { refuseSecondStore, requireDataFolder } from './data-folder.ts'
 import { readTypedFlags, settingOptions } from './flags.ts'
-import { roomFields } from './size-limit.ts'
+import { roomFields, sizeLimit, storesNothing } from './size-limit.ts'
 import { untilStopped, watchSignals } from './until-stopped.ts'
 
 export const serveCommand = {
@@ -62,5 +62,6 @@ function announce(config: Config, log: Logger, serving: Serving): void {
     const registryAddresses = Object.fromEntries(serving.registryAddresses)
     const { room, ...told } = serving
     log.info('serving', { ...told, registryAddresses, ...roomFields(room) })
+    if (room && storesNothing(room)) log.warn(sizeLimit(room), roomFields(room))
   }
 }

@@ -2,7 +2,7 @@
 
 import type { Arguments, CommandModule } from 'yargs'
 import { ConfigError } from '../errors.ts'
-import { readTypedFlags, settingOptions } from './flags.ts'
+import { OTHERS_ACCEPTED, readTypedFlags, storeOptions } from './flags.ts'
 import { print } from './output.ts'
 import { runJob } from './run-job.ts'
 import { statsAsJson, statsText } from './stats-table.ts'
@@ -16,15 +16,18 @@ export const statsCommand = {
   command: 'stats',
   describe: DESCRIBE,
   builder: (parser) =>
-    parser.usage(`$0 stats [OPTION]...\n\n${DESCRIBE}`).options({
-      days: {
-        type: 'string',
-        group: 'Options:',
-        describe: `N: how many days back, today (UTC) included [default: ${DAYS}]`,
-      },
-      json: { type: 'boolean', group: 'Options:', describe: 'as JSON instead of tables' },
-      ...settingOptions,
-    }),
+    parser
+      .usage(`$0 stats [OPTION]...\n\n${DESCRIBE}`)
+      .options({
+        days: {
+          type: 'string',
+          group: 'Options:',
+          describe: `N: how many days back, today (UTC) included [default: ${DAYS}]`,
+        },
+        json: { type: 'boolean', group: 'Options:', describe: 'as JSON instead of tables' },
+        ...storeOptions('max-size', 'min-free'),
+      })
+      .epilogue(OTHERS_ACCEPTED),
   handler: stats,
 } as const satisfies CommandModule
 

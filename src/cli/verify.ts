@@ -1,13 +1,13 @@
 // `regmirror verify`: looks at everything that is stored, and takes what is bad out of service.
 
 import type { Arguments, CommandModule } from 'yargs'
-import type { BadRow, VerifyAnswer } from '../care/jobs.ts'
+import type { VerifyAnswer, VerifyAsk } from '../care/jobs.ts'
 import { formatBytes } from '../lib/units.ts'
-import { columnsText } from './columns.ts'
-import type { Column } from './columns.ts'
-import { readTypedFlags, settingOptions } from './flags.ts'
-import { print, say } from './output.ts'
-import { runJob } from './run-job.ts'
+import { withShortDigest } from './columns.ts'
+import { OTHERS_ACCEPTED, readTypedFlags, storeOptions } from './flags.ts'
+import { runReport } from './report.ts'
+import type { Report } from './report.ts'
+import type { JobDone } from './run-job.ts'
 
 const DESCRIBE = 'check what is stored; what is bad is fetched again at the next pull'
 
@@ -15,42 +15,49 @@ export const verifyCommand = {
   command: 'verify',
   describe: DESCRIBE,
   builder: (parser) =>
-    parser.usage(`$0 verify [OPTION]...\n\n${DESCRIBE}`).options({
-      deep: { type: 'boolean', group: 'Options:', describe: 'hash every byte, not only sizes' },
-      json: { type: 'boolean', group: 'Options:', describe: 'as JSON instead of a table' },
-      ...settingOptions,
-    }),
+    parser
+      .usage(`$0 verify [OPTION]...\n\n${DESCRIBE}`)
+      .options({
+        deep: { type: 'boolean', group: 'Options:', describe: 'hash every byte, not only sizes' },
+        json: { type: 'boolean', group: 'Options:', describe: 'as JSON instead of a table' },
+        ...storeOptions(),
+      })
+      .epilogue(OTHERS_ACCEPTED),
   handler: verify,
 } as const satisfies CommandModule
 
-const COLUMNS: readonly Column[] = [
-  { title: 'DIGEST', shrinksTo: 19 },
-  { title: 'DONE' },
-  { title: 'FOUND', shrinksTo: 16 },
-]
+const REPORT: Report<'verify'> = {
+  rowsName: 'findings',
+  columns: [{ title: 'DIGEST' }, { title: 'DONE' }, { title: 'FOUND', shrinksTo: 16 }],
+  cells: ({ digest, done, found }, isShort) => [
+    isShort ? withShortDigest(digest) : digest,
+    done,
+    found,
+  ],
+  sentence: verifySentence,
+}
 
 async function verify(argv: Arguments): Promise<void> {
   const typed = readTypedFlags(argv, 'verify', ['deep', 'json'])
-  const [isDeep, isJson] = [argv['deep'] === true, argv['json'] === true]
-  const findings: BadRow[] = []
-  const onRows = (rows: readonly BadRow[]): void => void findings.push(...rows)
-  const shown = { onRows, isQuiet: isJson }
-  const { answer, exitCode } = await runJob('verify', { isDeep }, typed, shown)
-  if (isJson) {
-    await print(`${JSON.stringify({ isDeep, ...answer, findings }, undefined, 2)}\n`)
-  } else {
-    if (findings.length > 0) {
-      const rows = findings.map(({ digest, done, found }) => [digest, done, found])
-      await print(columnsText(COLUMNS, rows, process.stdout.columns))
-    }
-    say(verifySentence(answer, isDeep))
-  }
+  const ask = { isDeep: argv['deep'] === true }
+  const report = await runReport('verify', ask, typed, argv['json'] === true, REPORT)
+  const { answer, exitCode } = report
   process.exitCode = exitCode === 0 && answer.bad > 0 ? 1 : exitCode
 }
 
-export function verifySentence({ blobs, bytes, bad }: VerifyAnswer, isDeep: boolean): string {
-  const how = isDeep ? 'by its content' : 'by its size (--deep hashes every byte)'
-  const checked = `checked ${blobs} ${blobs === 1 ? 'blob' : 'blobs'} (${formatBytes(bytes)}) ${how}`
+export function verifySentence(
+  { answer, isInterrupted }: Pick<JobDone<VerifyAnswer>, 'answer' | 'isInterrupted'>,
+  { isDeep }: VerifyAsk,
+): string {
+  const { blobs, bytes, bad } = answer
+  const count = `${blobs} ${blobs === 1 ? 'blob' : 'blobs'}`
+  const whose = blobs === 1 ? 'its' : 'their'
+  if (isInterrupted) {
+    const found = bad === 0 ? 'none bad so far' : `${bad} bad so far, taken out of service`
+    return `interrupted after ${count}: ${found}`
+  }
+  const how = isDeep ? `by ${whose} content` : `by ${whose} size (--deep hashes every byte)`
+  const checked = `checked ${count} (${formatBytes(bytes)}) ${how}`
   if (bad === 0) return `${checked}: all is well`
   return `${checked}: ${bad} bad, taken out of service and fetched again when pulled`
 }

@@ -176,7 +176,7 @@ async function answerBlob(
   const found = await mirror.blob(repository, digest, wanted)
   if (!found) throw blobUnknown(digest)
   mirror.answered(repository, found.how)
-  const told = pulls.blob(exchange.client, repository, digest, found.how)
+  const told = pulls.blob(exchange.client, repository, digest, found)
   exchange.sent = (sentBytes, isComplete) => {
     mirror.sent(repository, sentBytes)
     told(sentBytes, isComplete)

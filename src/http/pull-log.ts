@@ -63,7 +63,7 @@ export class PullLog {
     client: string,
     repository: Repository,
     digest: Digest,
-    how: BlobAnswer['how'],
+    { how, fetchedBytes }: Pick<BlobAnswer, 'how' | 'fetchedBytes'>,
   ): (sentBytes: number, isComplete: boolean) => void {
     const pull = this.#pull(client, repository, { digest })
     pull.running += 1
@@ -72,7 +72,10 @@ export class PullLog {
       pull.running -= 1
       pull.blobs.add(digest)
       if (!isComplete) pull.brokenOff += 1
-      pull.sentBytes[how] += sentBytes
+      const fetched =
+        how === 'miss' ? Math.min(sentBytes, fetchedBytes?.() ?? sentBytes) : sentBytes
+      pull.sentBytes[how] += fetched
+      pull.sentBytes.hit += sentBytes - fetched
       this.#settle(pull, repository)
     }
   }

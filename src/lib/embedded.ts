@@ -41,11 +41,25 @@ export function loadAddon(name: string, folder: string): object | undefined {
 
   const file = path.resolve(folder, 'native', `${name}-${hash.slice(0, 16)}.node`)
   // Checked every time: what a crash in mid-write leaves would crash this program too.
-  if (sha256OfFile(file) !== hash) writeAddon(name, file)
+  if (sha256OfFile(file) !== hash) writeAddonOrExplain(name, file)
   const module = { exports: {} }
   process.dlopen(module, file)
   loadedAddons.set(name, module.exports)
   return module.exports
+}
+
+/** Nothing runs without it, so what the operator reads names the file and what to do. */
+function writeAddonOrExplain(name: string, file: string): void {
+  try {
+    writeAddon(name, file)
+  } catch (error) {
+    const { code = '', message } = error as NodeJS.ErrnoException
+    const isFull = code === 'ENOSPC' || code === 'EDQUOT'
+    const remedy = isFull
+      ? 'its disk is full; free some space on it, and start again'
+      : `${message}; let this user write there, or choose another folder with --data`
+    throw new Error(`cannot write ${file}, which regmirror runs on: ${remedy}`, { cause: error })
+  }
 }
 
 function writeAddon(name: string, file: string): void {
@@ -54,8 +68,13 @@ function writeAddon(name: string, file: string): void {
   // Two threads may do this at once: each writes its own file, and the rename is atomic.
   const staged = `${file}.${process.pid}-${threadId}`
   const { getRawAsset } = process.getBuiltinModule('node:sea')
-  writeFileSync(staged, new Uint8Array(getRawAsset(name)), { mode: 0o755 })
-  renameSync(staged, file)
+  try {
+    writeFileSync(staged, new Uint8Array(getRawAsset(name)), { mode: 0o755 })
+    renameSync(staged, file)
+  } catch (error) {
+    rmSync(staged, { force: true })
+    throw error
+  }
   removeOlderVersions(name, file)
 }
 

@@ -4,15 +4,32 @@ import { distance } from 'fastest-levenshtein'
 
 /** Undefined where none is close. */
 export function nearest(found: string, known: readonly string[]): string | undefined {
-  const plain = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
+  return allNear(found, known)[0]
+}
+
+/** Those that are close, the closest first. */
+export function allNear(found: string, known: readonly string[]): string[] {
+  const farMax = Math.min(plain(found).length - 1, Math.max(2, found.length / 3))
+  return ranked(found, known).flatMap(({ name, far }) => (far <= farMax ? name : []))
+}
+
+/** All of them, the closest first. */
+export function byNearness(found: string, known: readonly string[]): string[] {
+  return ranked(found, known).map(({ name }) => name)
+}
+
+function ranked(
+  found: string,
+  known: readonly string[],
+): { readonly name: string; readonly far: number }[] {
   const wanted = plain(found)
-  let best: { readonly name: string; readonly far: number } | undefined
-  for (const name of known) {
-    const far = howFar(wanted, plain(name))
-    if (best === undefined || far < best.far) best = { name, far }
-  }
-  const farMax = Math.min(wanted.length - 1, Math.max(2, found.length / 3))
-  return best === undefined || best.far > farMax ? undefined : best.name
+  return known
+    .map((name) => ({ name, far: howFar(wanted, plain(name)) }))
+    .toSorted((one, other) => one.far - other.far)
+}
+
+function plain(name: string): string {
+  return name.toLowerCase().replaceAll(/[^a-z0-9]/g, '')
 }
 
 /** Swapped letters are the commonest slip, so they count for less than a missing one. */

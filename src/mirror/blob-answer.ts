@@ -13,6 +13,8 @@ export interface BlobAnswer {
   readonly sizeBytes: number | undefined
   /** From disk; from a download that was under way; from one started for this request; unstored. */
   readonly how: 'hit' | 'join' | 'miss' | 'passed'
+  /** Of a download that may go on from what an earlier one left: what it has brought itself. */
+  readonly fetchedBytes?: () => number
   /** The bytes, for a response that sends `windows` of them (the whole where it is undefined). */
   source(windows: readonly BlobWindow[] | undefined): ByteSource
   /** Instead of `source`, where no bytes are sent after all. */
@@ -81,6 +83,7 @@ export function fillAnswer(fill: Fill, how: 'join' | 'miss'): BlobAnswer {
   return {
     sizeBytes: fill.sizeBytes,
     how,
+    fetchedBytes: () => fill.fetchedBytes,
     source: (windows) => {
       const [only, ...others] = windows ?? []
       if (!only || others.length > 0 || only.isOpen) return whole

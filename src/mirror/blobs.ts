@@ -39,12 +39,15 @@ const JOIN_WAIT_MS = 10_000
 /** The disk was full or failed: for this long it is left alone, and downloads are passed through. */
 const STORE_TROUBLE_MS = 30_000
 
+/** Small blobs may find room while large ones do not: with less than this between them it is one trouble. */
+const NO_ROOM_QUIET_MS = 10 * 60_000
+
 export interface BlobsOptions {
   readonly index: Index
   readonly store: BlobStore
   readonly hasher: Hasher
   readonly room: Room
-  readonly integrity: Pick<Integrity, 'rightStamp'>
+  readonly integrity: Pick<Integrity, 'rightStamp' | 'condemn'>
   readonly upstreams: Upstreams
   readonly events: MirrorEvents
   readonly uses: Uses
@@ -64,6 +67,7 @@ export class Blobs {
   readonly #wrong: Misses
   readonly #confirming = new SingleFlight<Confirmed | undefined>()
   readonly #storing: Episode
+  readonly #room: Episode
   readonly #stored: StoredBlobs
   #endings = 0
 
@@ -77,6 +81,12 @@ export class Blobs {
       begun: (error) => events.storeFailed(error),
       over: () => events.storeWorks(),
       quietMs: 0,
+      now,
+    })
+    this.#room = new Episode({
+      begun: (error) => events.roomless(error),
+      over: () => events.roomAgain(),
+      quietMs: NO_ROOM_QUIET_MS,
       now,
     })
   }
@@ -154,7 +164,7 @@ export class Blobs {
     if (!held) return undefined
     const options = this.#passOptions(repository, digest, held.blob.sizeBytes)
     return hitAnswer(held.blob, held.release, (unreadable) => {
-      void this.#stored.takeOutOfService(digest, unreadable.message)
+      void this.#stored.takeOutOfService(digest, unreadable.message, held.blob.stamp)
       return new PassThrough(options)
     })
   }
@@ -286,10 +296,17 @@ export class Blobs {
       abandoned,
       room,
       stage: () => store.stage(digest),
+      stagedBytes: () => store.stagedBytes(digest),
       // Until it is verified it may be anything, and be it what a login brought elsewhere.
       published: async (blob, isAnonymous) => {
         if (isAnonymous !== undefined) await this.#seen(repository, digest, isAnonymous)
-        await index.publishBlob(digest, { ...blob, storedAt: now() })
+        try {
+          await index.publishBlob(digest, { ...blob, storedAt: now() })
+        } catch (error) {
+          // Without a row nobody would count it, or ever remove it.
+          await store.remove(digest).catch(() => undefined)
+          throw error
+        }
       },
     })
     this.#fills.set(digest, fill)
@@ -307,11 +324,15 @@ export class Blobs {
     if (end.how === 'published') {
       this.#options.uses.note(digest)
       this.#storing.worked()
+      this.#room.worked()
     }
     if (!('error' in end)) return
     const { error } = end
     // That there is no room for one says nothing of the others.
-    if (error instanceof StoreError && error.kind !== 'no-room') this.#storing.failed(error)
+    if (error instanceof StoreError) {
+      const trouble = error.kind === 'no-room' ? this.#room : this.#storing
+      trouble.failed(error)
+    }
     // With bytes of an earlier attempt among them it may have been those that were wrong.
     const mayBeRight = fill.isResumed || fill.othersMayBeRight
     if (error instanceof IntegrityError && !mayBeRight) this.#wrong.add(name)

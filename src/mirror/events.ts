@@ -21,13 +21,14 @@ export interface MirrorEvents extends IndexTrouble {
   listUnrecorded(repository: Repository, list: 'tags' | 'referrers', because: string): void
   /** Since now anybody may read the repository, or since now only a login may. */
   turned(repository: Repository, isPublic: boolean): void
-  /** Stored content failed a check and was taken out of service. */
-  damaged(digest: Digest, found: string): void
   /** Stored content cannot be opened; it is fetched again. */
   unreadable(digest: Digest, because: string): void
-  /** The disk cannot take what is downloaded. Told once while that lasts, as the three below. */
+  /** The disk cannot take what is downloaded. Told once while that lasts. */
   storeFailed(error: StoreError): void
   storeWorks(): void
+  /** What is downloaded is passed through, since the store may not grow. Told once as well. */
+  roomless(error: StoreError): void
+  roomAgain(): void
   /** A reader of what is passed through could not be given all of it. */
   passFailed(repository: Repository, digest: Digest, error: Error): void
 }
@@ -41,8 +42,6 @@ export function logMirrorEvents(log: Logger): MirrorEvents {
         log.warn(`${name} could not be fetched: ${end.error.message}`, fields)
       } else if (end.how === 'unstored') {
         log.error(`${name} was served but not stored: ${end.error.message}`, fields)
-      } else if (end.how === 'passed' && end.error.kind === 'no-room') {
-        log.warn(`${name} is passed through, not stored: ${end.error.message}`, fields)
       } else {
         log.debug(`${name} ${end.how}`, fields)
       }
@@ -68,9 +67,6 @@ export function logMirrorEvents(log: Logger): MirrorEvents {
       const can = isPublic ? 'can be' : 'can no longer be'
       log.info(`${name} ${can} read without a login`, { repository: name, isPublic })
     },
-    damaged(digest, found) {
-      log.error(`${digest} is damaged (${found}): moved to quarantine`, { digest })
-    },
     unreadable(digest, because) {
       log.error(`${digest} is stored and cannot be read, so it is fetched again: ${because}`, {
         digest,
@@ -82,6 +78,13 @@ export function logMirrorEvents(log: Logger): MirrorEvents {
     },
     storeWorks() {
       log.info('the disk takes downloads again: what is pulled is stored')
+    },
+    roomless({ message }) {
+      const remedy = 'raise --max-size, lower --min-free or free space on the disk'
+      log.warn(`${message}: what finds none is passed through, not stored; ${remedy}`)
+    },
+    roomAgain() {
+      log.info('the store has room again: what is pulled is stored')
     },
     indexFailed(what, { kind, message }) {
       const effect =

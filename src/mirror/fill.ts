@@ -49,8 +49,13 @@ export interface FillOptions {
   readonly hasher: Hasher
   readonly room: Room
   stage(): Promise<StagedBlob>
+  /** What lies in staging, asked where that cannot be opened. */
+  stagedBytes(): Promise<number>
   open(range?: { start: number; end?: number }): Promise<OpenedBlob | undefined>
-  /** Called once the content is published; readers do not wait for it. With `Fill.isAnonymous`. */
+  /**
+   * Called once the content is published; readers do not wait for it. With `Fill.isAnonymous`. Where
+   * it rejects, the content is not there any more.
+   */
   published(blob: PublishedBlob, isAnonymous: boolean | undefined): Promise<void>
   /** What became of a reader that went on without the store. */
   passed(end: PassEnd): void
@@ -89,6 +94,8 @@ export class Fill {
   #staged: StagedBlob | undefined
   /** The store has failed: what is not in the file by now never will be. */
   #isLost = false
+  /** What an earlier attempt left is no part of this one: it goes when upstream has given something. */
+  #isStale = false
   #progress: Progress | undefined
   #hash: RunningHash | undefined
   #totalBytes: number | undefined
@@ -237,11 +244,15 @@ export class Fill {
     this.#staged = staged
     this.#progress = progress
     this.#hash = this.#options.hasher.begin(digestAlgorithm(this.digest), staged.path)
-    if (staged.totalBytes === undefined || staged.extents.length === 0) return
-    if (this.#totalBytes !== undefined && this.#totalBytes !== staged.totalBytes) return
-    await room.cover(staged.totalBytes)
+    if (staged.extents.length === 0) return
+    const { totalBytes } = staged
+    if (totalBytes === undefined || totalBytes !== (this.#totalBytes ?? totalBytes)) {
+      this.#isStale = true
+      return
+    }
+    await room.cover(totalBytes)
     this.#isResumed = true
-    this.#totalBytes = staged.totalBytes
+    this.#totalBytes = totalBytes
     progress.resume()
     this.#hash.advance(progress.frontier)
     if (!this.#options.mustAsk) this.#answer()
@@ -336,7 +347,8 @@ export class Fill {
       throw wrong
     }
     this.#totalBytes ??= told
-    if (told !== undefined) await this.#room?.cover(told)
+    if (this.#isStale) await this.#requireStaged().beginAfresh()
+    this.#isStale = false
     if (this.#totalBytes !== undefined) return this.#answer()
     this.#patienceTimer ??= setTimeout(() => this.#answer(), UNKNOWN_SIZE_WAIT_MS)
   }
@@ -359,7 +371,7 @@ export class Fill {
         // What was fetched early lies ahead. It is never written again: it may have been hashed.
         stop = progress.nextAfter(start)
         const kept = Math.min(chunk.byteLength, (stop ?? Infinity) - from)
-        await this.#room?.reach(from + kept)
+        await this.#room?.reach(from + kept, this.#totalBytes)
         if (skipped < kept) await writer.add(chunk.subarray(skipped, kept))
         if (stop !== undefined && position >= stop) break
       }
@@ -456,7 +468,7 @@ export class Fill {
     if (staged) {
       await this.#putAway(staged, error).catch(() => undefined)
       void this.#closeWhenUnread(staged)
-    } else this.#settleRoom('nothing', 0)
+    } else await this.#leaveUntouched()
     if (isParked) return { how: 'parked' }
     if (isLost) return { how: 'passed', error }
     return this.#isGone ? { how: 'missing' } : { how: 'failed', error }
@@ -466,6 +478,12 @@ export class Fill {
   #loseStore(): void {
     this.#isLost = true
     this.#followers.wake()
+  }
+
+  /** What could not even be opened. */
+  async #leaveUntouched(): Promise<void> {
+    const bytes = await this.#options.stagedBytes().catch(() => 0)
+    this.#settleRoom(bytes > 0 ? 'parked' : 'nothing', bytes)
   }
 
   /** Wrong content is thrown away; what merely broke off is kept for the next attempt. */

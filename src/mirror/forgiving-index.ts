@@ -9,6 +9,8 @@ import { PRIVATE_UNTIL_CHECKED } from './private-policy.ts'
 
 /** Failures that are closer together than this are one trouble. */
 const QUIET_MS = 60_000
+/** The trouble is told, and the call fails all the same. */
+const UNFORGIVEN = Symbol('unforgiven')
 
 export interface IndexTrouble {
   /** Told once while it lasts, apart for reading and writing. */
@@ -36,6 +38,7 @@ export function forgivingIndex(index: Index, trouble: IndexTrouble, now: () => n
         } catch (error) {
           if (!(error instanceof StoreError)) throw error
           episode.failed(error)
+          if (otherwise === UNFORGIVEN) throw error
           return otherwise
         }
       }
@@ -62,7 +65,8 @@ export function forgivingIndex(index: Index, trouble: IndexTrouble, now: () => n
     recordManifest: write(index.recordManifest, undefined),
     recordTagList: write(index.recordTagList, undefined),
     recordReferrers: write(index.recordReferrers, undefined),
-    publishBlob: write(index.publishBlob, undefined),
+    // Its file has to go where it gets no row.
+    publishBlob: write(index.publishBlob, UNFORGIVEN),
     forgetBlob: write(index.forgetBlob, undefined),
     recordUses: write(index.recordUses, undefined),
     countPulls: write(index.countPulls, undefined),
@@ -71,5 +75,5 @@ export function forgivingIndex(index: Index, trouble: IndexTrouble, now: () => n
 
 type Guard = <Values extends unknown[], Found>(
   call: (...values: Values) => Promise<Found>,
-  otherwise: Found,
+  otherwise: Found | typeof UNFORGIVEN,
 ) => (...values: Values) => Promise<Found>

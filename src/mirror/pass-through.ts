@@ -41,6 +41,7 @@ export class PassThrough {
   #isAnonymous = true
   #sizeBytes: number | undefined
   #opened: OpenedBlob | undefined
+  #hash: RunningHash | undefined
 
   /** `first`: the whole, opened already. */
   constructor(options: PassOptions, first?: OpenedBlob) {
@@ -74,6 +75,9 @@ export class PassThrough {
   close(): void {
     this.#left.abort()
     this.#opened?.abort()
+    // Nobody asks for more, so whoever gives the bytes does not come to its end.
+    this.#hash?.drop()
+    this.#hash = undefined
   }
 
   #failed(error: Error): void {
@@ -110,6 +114,7 @@ export class PassThrough {
   ): AsyncGenerator<Uint8Array> {
     const { digest, hasher } = this.#options
     const hash = hasher.begin(digestAlgorithm(digest), file)
+    this.#hash = hash
     const tail = new Tail()
     let at = from
     try {
@@ -122,6 +127,7 @@ export class PassThrough {
       const found = await hash.finish(from)
       if (found !== digest) throw digestMismatch(digest, found)
     } finally {
+      if (this.#hash === hash) this.#hash = undefined
       hash.drop()
     }
     this.#options.passed({ how: 'verified', isAnonymous: this.#isAnonymous })

@@ -12,7 +12,7 @@ export interface StoredBlobsOptions {
   readonly index: Index
   readonly store: BlobStore
   readonly room: Room
-  readonly integrity: Pick<Integrity, 'rightStamp'>
+  readonly integrity: Pick<Integrity, 'rightStamp' | 'condemn'>
   readonly events: MirrorEvents
 }
 
@@ -44,12 +44,15 @@ export class StoredBlobs {
     return blob && { blob, release }
   }
 
-  /** The next pull of it brings it again. */
-  async takeOutOfService(digest: Digest, found: string): Promise<void> {
-    const { store, index, events } = this.#options
-    events.damaged(digest, found)
-    await store.quarantine(digest).catch(() => undefined)
-    await index.forgetBlob(digest)
+  /** The next pull of it brings it again. `stamp`: of the file that was read, not of its successor. */
+  async takeOutOfService(digest: Digest, found: string, stamp: string): Promise<void> {
+    const { integrity, events } = this.#options
+    try {
+      await integrity.condemn(digest, found, stamp)
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+      events.unreadable(digest, `${found}; ${error.message}`)
+    }
   }
 
   /**

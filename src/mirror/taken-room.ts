@@ -2,6 +2,7 @@
 
 import type { Reservation, Room } from '../care/room-port.ts'
 import { StoreError } from '../errors.ts'
+import { formatBytes } from '../lib/units.ts'
 import type { Digest } from '../oci/digest.ts'
 
 /** While nobody has told a size. What evicts others must be no more than what may really come. */
@@ -24,21 +25,31 @@ export class TakenRoom {
   static async take(room: Room, digest: Digest, sizeBytes: number | undefined): Promise<TakenRoom> {
     const bytes = sizeBytes ?? FIRST_STEP_BYTES
     const reservation = await room.reserve(digest, bytes)
-    if (!reservation) throw noRoom(digest, bytes)
+    if (!reservation) throw noRoom(digest, sizeBytes)
     return new TakenRoom(digest, reservation, bytes)
   }
 
   /** Makes it as large as the content is. Throws StoreError 'no-room'. */
   async cover(sizeBytes: number): Promise<void> {
-    if (sizeBytes <= this.#bytes) return
-    if (!(await this.#reservation.grow(sizeBytes))) throw noRoom(this.#digest, sizeBytes)
-    this.#bytes = sizeBytes
+    if (!(await this.#grow(sizeBytes))) throw noRoom(this.#digest, sizeBytes)
   }
 
-  /** Makes it large enough for what has come by now, and some more. Throws StoreError 'no-room'. */
-  async reach(position: number): Promise<void> {
+  /**
+   * Makes it large enough for what has come by now: for all, where that is known. Not before it is
+   * needed: a body that waits unread is lost when its connection breaks. Throws StoreError 'no-room'.
+   */
+  async reach(position: number, sizeBytes: number | undefined): Promise<void> {
     if (position <= this.#bytes) return
-    await this.cover(Math.max(position, this.#bytes + Math.min(this.#bytes, STEP_MAX_BYTES)))
+    const step = this.#bytes + Math.min(this.#bytes, STEP_MAX_BYTES)
+    const isEnough = await this.#grow(sizeBytes ?? Math.max(position, step))
+    if (!isEnough) throw noRoom(this.#digest, sizeBytes)
+  }
+
+  async #grow(bytes: number): Promise<boolean> {
+    if (bytes <= this.#bytes) return true
+    if (!(await this.#reservation.grow(bytes))) return false
+    this.#bytes = bytes
+    return true
   }
 
   settle(left: Parameters<Reservation['settle']>[0], bytes: number): void {
@@ -46,6 +57,7 @@ export class TakenRoom {
   }
 }
 
-function noRoom(digest: Digest, bytes: number): StoreError {
-  return new StoreError('no-room', `the store has no room for the ${bytes} bytes of ${digest}`)
+function noRoom(digest: Digest, sizeBytes: number | undefined): StoreError {
+  const what = sizeBytes === undefined ? digest : `the ${formatBytes(sizeBytes)} of ${digest}`
+  return new StoreError('no-room', `the store has no room for ${what}`)
 }

@@ -17,8 +17,13 @@ function notePath(folder: string): string {
 
 export function writeNote(folder: string, note: OwnerNote): void {
   const path = notePath(folder)
-  writeFileSync(`${path}.new`, `${JSON.stringify(note)}\n`)
-  renameSync(`${path}.new`, path)
+  try {
+    writeFileSync(`${path}.new`, `${JSON.stringify(note)}\n`)
+    renameSync(`${path}.new`, path)
+  } catch (error) {
+    const { message } = error as Error
+    throw new Error(`cannot write ${path}: ${message}`, { cause: error })
+  }
 }
 
 export function removeNote(folder: string): void {

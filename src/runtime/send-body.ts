@@ -90,14 +90,19 @@ class Sender {
   async #pass(rest: AsyncIterable<Uint8Array>, promisedBytes: number): Promise<void> {
     const chunks = rest[Symbol.asyncIterator]()
     let passedBytes = 0
-    while (!this.#link.isGone) {
-      const next = await this.#wait(() => chunks.next())
-      // Who left a wait behind ends it by releasing the source.
-      if (!next) return
-      if (next.done && passedBytes < promisedBytes) throw new Error('a source ended early')
-      if (next.done) return
-      passedBytes += next.value.byteLength
-      await this.#write(next.value)
+    try {
+      while (!this.#link.isGone) {
+        const next = await this.#wait(() => chunks.next())
+        // Who left a wait behind ends it by releasing the source.
+        if (!next) return
+        if (next.done && passedBytes < promisedBytes) throw new Error('a source ended early')
+        if (next.done) return
+        passedBytes += next.value.byteLength
+        await this.#write(next.value)
+      }
+    } finally {
+      // Not awaited: it waits for what is on its way, and nobody needs that any more.
+      chunks.return?.().then(undefined, () => undefined)
     }
   }
 

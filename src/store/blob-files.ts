@@ -1,27 +1,17 @@
 // Published content as files, one per digest for all repositories.
 
-import { mkdir, open, rename } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
-import { dirname } from 'node:path'
-import { StoreError } from '../errors.ts'
-import type { Digest } from '../oci/digest.ts'
 import type { BlobStore, StoredBlob } from './blob-store.ts'
 import { asStoreError } from './disk-error.ts'
 import { makeFolder } from './durable-folder.ts'
-import {
-  discardStaged,
-  diskSpace,
-  quarantinedFiles,
-  remove,
-  removeQuarantined,
-  stagedBytes,
-  stagedFiles,
-} from './kept-files.ts'
-import { blobPath, quarantinePath } from './layout.ts'
+import { discardStaged, diskSpace, remove, stagedBytes, stagedFiles } from './kept-files.ts'
+import { blobPath } from './layout.ts'
 import type { Layout } from './layout.ts'
 import { findPublished, publishedDigests, readPublished } from './published-files.ts'
 import { putContent, removeIncoming } from './put-content.ts'
-import { stageBlob } from './staged-blob.ts'
+import { Quarantine } from './quarantine.ts'
+import { isResumable, stageBlob } from './staged-blob.ts'
 import { stampOf } from './stamp.ts'
 
 /** Makes the folders. Throws StoreError where the data folder cannot be written. */
@@ -34,6 +24,7 @@ export async function openBlobFiles(layout: Layout): Promise<BlobStore> {
   } catch (error) {
     throw asStoreError(error, `cannot write to the data folder ${layout.folder}`)
   }
+  const quarantine = new Quarantine(layout)
   return {
     open: (digest) => openPublished(blobPath(layout, digest)),
     find: (digest) => findPublished(layout, digest),
@@ -41,13 +32,15 @@ export async function openBlobFiles(layout: Layout): Promise<BlobStore> {
     published: () => publishedDigests(layout),
     put: (digest, bytes) => putContent(layout, digest, bytes),
     stage: (digest) => stageBlob(layout, digest),
-    quarantine: (digest) => moveAside(layout, digest),
+    quarantine: (digest) => quarantine.add(digest),
     remove: (digest) => remove(blobPath(layout, digest)),
     staged: () => stagedFiles(layout),
     stagedBytes: (digest) => stagedBytes(layout, digest),
+    isResumable: (digest) => isResumable(layout, digest),
     discardStaged: (digest) => discardStaged(layout, digest),
-    quarantined: () => quarantinedFiles(layout),
-    removeQuarantined: (name) => removeQuarantined(layout, name),
+    quarantined: () => quarantine.list(),
+    quarantinedBytes: () => quarantine.bytes(),
+    removeQuarantined: (name) => quarantine.remove(name),
     disk: () => diskSpace(layout.folder),
   }
 }
@@ -64,16 +57,5 @@ async function openPublished(path: string): Promise<StoredBlob | undefined> {
     await file?.close()
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw asStoreError(error, `cannot read ${path}`)
-  }
-}
-
-async function moveAside(layout: Layout, digest: Digest): Promise<void> {
-  const target = quarantinePath(layout, digest)
-  try {
-    await mkdir(dirname(target), { recursive: true })
-    await rename(blobPath(layout, digest), target)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return
-    throw error instanceof StoreError ? error : asStoreError(error, `cannot move ${digest} aside`)
   }
 }

@@ -32,6 +32,8 @@ export interface StagedBlob {
   readonly extents: readonly Extent[]
   /** The size of the whole, where an earlier attempt knew it. */
   readonly totalBytes: number | undefined
+  /** Nothing of what an earlier attempt left is part of this one. Before anything is written. */
+  beginAfresh(): Promise<void>
   /** Writes the chunks one after another from `position` on; StoreError when the disk cannot take them. */
   write(position: number, chunks: readonly Uint8Array[]): Promise<void>
   /**
@@ -86,8 +88,13 @@ export interface BlobStore {
   staged(): Promise<readonly KeptFile<Digest>[]>
   /** What has been written of one on disk; 0 where there is none. */
   stagedBytes(digest: Digest): Promise<number>
+  /** Whether anything of a download that nobody has staged can be believed. */
+  isResumable(digest: Digest): Promise<boolean>
   discardStaged(digest: Digest): Promise<void>
+  /** As the disk is now. */
   quarantined(): Promise<readonly KeptFile<string>[]>
+  /** What they take, as far as this process knows: no file is looked at. */
+  quarantinedBytes(): Promise<number>
   removeQuarantined(name: string): Promise<void>
   /** Undefined where the system does not tell. */
   disk(): Promise<DiskSpace | undefined>

@@ -9,18 +9,20 @@ const OPEN = 'open'
 /** What is to be looked at; stays until that is done, however often the owner is stopped meanwhile. */
 const CHECK = 'check'
 
-/** `rebuild`: the index is new while content was stored already. */
-export function noteOpened(database: Database, rebuild: PendingCheck | undefined): void {
+/** Of an index that has all of its tables. */
+export function noteOpened(database: Database): void {
   const wasOpen = findState(database, OPEN) !== undefined
-  const check =
-    rebuild ?? findPendingCheck(database) ?? (wasOpen ? { kind: 'reconcile' } : undefined)
+  const check = findPendingCheck(database) ?? (wasOpen ? { kind: 'reconcile' } : undefined)
   // Lost with the power, it would be as if the index had been closed.
   database.pragma('synchronous = FULL')
-  database.transaction(() => {
-    setState(database, OPEN, String(process.pid))
-    if (check) setState(database, CHECK, JSON.stringify(check))
-  })()
+  database.transaction(() => writeOpened(database, check))()
   database.pragma('synchronous = NORMAL')
+}
+
+/** For a transaction that is under way: with it, or not at all. */
+export function writeOpened(database: Database, check: PendingCheck | undefined): void {
+  setState(database, OPEN, String(process.pid))
+  if (check) setState(database, CHECK, JSON.stringify(check))
 }
 
 export function noteClosed(database: Database): void {

@@ -4,6 +4,7 @@ import type { Database, Statement } from 'better-sqlite3'
 import type { Digest } from '../oci/digest.ts'
 import { imageName, parseTag } from '../oci/name.ts'
 import type { Repository } from '../oci/name.ts'
+import { Fallbacks } from './fallbacks.ts'
 import type { StoredDigest } from './index-port.ts'
 import type { UseCursor, VictimImage } from './reader-port.ts'
 import { gcPlanStatements } from './removal-statements.ts'
@@ -16,27 +17,45 @@ interface ImageRow {
   readonly lastUse: number
 }
 
+/** What of an image nothing else uses, and nobody reads now. */
+type OwnBytes = (image: Digest, inUse: readonly Digest[]) => number
+
 export class GcPlan {
   readonly #sql: Record<keyof typeof gcPlanStatements, Statement>
-  readonly #ownBytes: (image: Digest) => number
+  readonly #fallbacks: Fallbacks
+  readonly #ownBytes: OwnBytes
 
-  /** `ownBytes`: what of an image nothing else uses. */
-  constructor(database: Database, ownBytes: (image: Digest) => number) {
+  constructor(database: Database, ownBytes: OwnBytes) {
     this.#ownBytes = ownBytes
+    this.#fallbacks = new Fallbacks(database)
     this.#sql = Object.fromEntries(
       Object.entries(gcPlanStatements).map(([name, text]) => [name, database.prepare(text)]),
     ) as Record<keyof typeof gcPlanStatements, Statement>
   }
 
-  untagged(before: number, after: string): readonly VictimImage[] {
-    const rows = this.#sql.untaggedAfter.all({ before, after, limit: PAGE_ROWS }) as ImageRow[]
-    return rows.map((row) => this.#victim(row))
+  /** As far as no tag needs them to fall back on. */
+  untagged(before: number, after: string, inUse: readonly Digest[]): readonly VictimImage[] {
+    for (let last = after; ;) {
+      const page = { before, after: last, limit: PAGE_ROWS }
+      const rows = this.#sql.untaggedAfter.all(page) as ImageRow[]
+      const end = rows.at(-1)
+      const free = rows.filter(({ digest }) => !this.#fallbacks.isNeeded(digest))
+      if (!end || free.length > 0) return free.map((row) => this.#victim(row, inUse))
+      last = end.digest
+    }
   }
 
-  byUse({ lastUse, row }: UseCursor): readonly VictimImage[] {
+  byUse({ lastUse, row }: UseCursor, inUse: readonly Digest[]): readonly VictimImage[] {
     const range = { after: lastUse, afterRow: row, before: Number.MAX_SAFE_INTEGER }
     const rows = this.#sql.imagesByUse.all({ ...range, limit: PAGE_ROWS }) as ImageRow[]
-    return rows.map((each) => this.#victim(each))
+    return rows.map((each) => this.#victim(each, inUse))
+  }
+
+  naming(digests: readonly Digest[]): readonly Digest[] {
+    const rows = this.#sql.namingAny.all({ digests: JSON.stringify(digests) }) as {
+      digest: Digest
+    }[]
+    return rows.map(({ digest }) => digest)
   }
 
   orphans(
@@ -53,9 +72,14 @@ export class GcPlan {
     return { orphans, next: last ?? undefined }
   }
 
-  #victim({ digest, lastUse, row }: ImageRow): VictimImage {
-    const ownBytes = this.#ownBytes(digest)
-    return { digest, name: this.#nameOf(digest), ownBytes, cursor: { lastUse, row } }
+  #victim({ digest, lastUse, row }: ImageRow, inUse: readonly Digest[]): VictimImage {
+    return {
+      digest,
+      name: this.#nameOf(digest),
+      ownBytes: this.#ownBytes(digest, inUse),
+      lastUse: Math.max(lastUse, this.#fallbacks.neededUntil(digest)),
+      cursor: { lastUse, row },
+    }
   }
 
   /** By a tag if it has one, and one of them where it has many. */

@@ -13,6 +13,9 @@ import type { HashedFile, HashReply, HashRequest } from './hasher.ts'
 /** Read per turn: long enough to be cheap, short enough that many downloads share the worker fairly. */
 const SLICE_BYTES = 512 * 1024
 
+/** Instead of a system's code: the file ends before what it should hold. */
+const TOO_SHORT = 'TOO_SHORT'
+
 interface Job {
   readonly id: number
   readonly algorithm: DigestAlgorithm
@@ -23,6 +26,8 @@ interface Job {
   /** Bytes below this offset are in the file. */
   frontier: number
   appended: Uint8Array | undefined
+  /** Somebody waits until the frontier is reached. */
+  awaited: boolean
   /** Set once the frontier is the end of the content. */
   finished: boolean
 }
@@ -48,8 +53,8 @@ function accept(request: HashRequest): void {
     const { id, algorithm, file } = request
     const fd = typeof file === 'string' ? openSync(file, 'r') : file
     const hash = createHash(algorithm)
-    const begun = { position: 0, frontier: 0, appended: undefined, finished: false }
-    jobs.set(id, { id, algorithm, file, fd, hash, ...begun })
+    const begun = { position: 0, frontier: 0, appended: undefined, awaited: false }
+    jobs.set(id, { id, algorithm, file, fd, hash, ...begun, finished: false })
     return
   }
   const job = jobs.get(request.id)
@@ -60,6 +65,7 @@ function accept(request: HashRequest): void {
     return
   }
   job.frontier = request.frontier
+  job.awaited = request.op === 'reach'
   job.finished = request.op === 'finish'
 }
 
@@ -80,14 +86,15 @@ function turn(job: Job): boolean {
     const length = Math.min(SLICE_BYTES, job.frontier - job.position)
     if (length > 0) {
       const read = readSync(job.fd as number, buffer, 0, length, job.position)
-      if (read === 0) throw new Error('the staged file is shorter than what was written to it')
+      if (read === 0) throw tooShort()
       job.hash.update(read === SLICE_BYTES ? buffer : buffer.subarray(0, read))
       job.position += read
     }
     if (job.position < job.frontier) return true
-    if (job.appended) {
-      job.hash.update(job.appended)
+    if (job.appended) job.hash.update(job.appended)
+    if (job.appended || job.awaited) {
       job.appended = undefined
+      job.awaited = false
       port?.postMessage({ id: job.id, isTaken: true } satisfies HashReply)
     }
     if (job.finished) {
@@ -107,7 +114,15 @@ function fail(id: number, error: unknown): void {
   const job = jobs.get(id)
   if (job) drop(job)
   const message = error instanceof Error ? error.message : String(error)
-  port?.postMessage({ id, error: message } satisfies HashReply)
+  const { code } = error as { code?: string }
+  // Whatever else fails, as the want of memory or of file descriptors, says nothing of the file.
+  const isFileBad = code === 'EIO' || code === TOO_SHORT
+  port?.postMessage({ id, error: message, isFileBad } satisfies HashReply)
+}
+
+function tooShort(): Error {
+  const message = 'the file is shorter than what was written to it'
+  return Object.assign(new Error(message), { code: TOO_SHORT })
 }
 
 function drop(job: Job): void {

@@ -14,13 +14,13 @@ export type HashRequest =
       readonly file: HashedFile | undefined
     }
   | { readonly op: 'append'; readonly id: number; readonly chunk: Uint8Array }
-  | { readonly op: 'advance' | 'finish'; readonly id: number; readonly frontier: number }
+  | { readonly op: 'advance' | 'reach' | 'finish'; readonly id: number; readonly frontier: number }
   | { readonly op: 'drop'; readonly id: number }
 
 export type HashReply =
   | { readonly id: number; readonly digest: Digest }
   | { readonly id: number; readonly isTaken: true }
-  | { readonly id: number; readonly error: string }
+  | { readonly id: number; readonly error: string; readonly isFileBad: boolean }
 
 /**
  * A path, or the fd of a file that its owner may have removed meanwhile: fds are of the process, so
@@ -32,11 +32,13 @@ export type HashedFile = string | number
 export interface RunningHash {
   /** Every byte below `frontier` is in the file now. */
   advance(frontier: number): void
+  /** The same; resolves when they are hashed. One at a time, as `append`. */
+  reach(frontier: number): Promise<void>
   /** What follows the file's bytes, once no more of those come. Resolves when more is wanted: one at a time. */
   append(chunk: Uint8Array): Promise<void>
   /**
-   * The file's part of the content ends at `frontier`. Rejects with StoreError where the file cannot
-   * be read.
+   * The file's part of the content ends at `frontier`. Rejects with StoreError where it cannot be
+   * hashed, of kind `damaged-file` where it is the file that is bad.
    */
   finish(frontier: number): Promise<Digest>
   drop(): void
@@ -54,55 +56,74 @@ interface Waiting {
   reject(error: Error): void
 }
 
+/** One of the workers; a new one takes the place of one that has died. */
+interface Thread {
+  readonly worker: Worker
+  dead: StoreError | undefined
+}
+
 /** Starts `workers` threads; downloads are dealt to them in turn. */
 export function startHasher(workers: number): Hasher {
   const url = new URL('./hash-worker.ts', import.meta.url)
-  const threads = Array.from({ length: workers }, () => startWorker('hash-worker', url))
-  const waiting = new Map<number, Waiting>()
+  const waiting = new Map<number, Waiting & { readonly thread: Thread }>()
   const failed = new Map<number, StoreError>()
   let lastId = 0
+  let isClosed = false
 
   const settle = (reply: HashReply): void => {
     const call = waiting.get(reply.id)
     waiting.delete(reply.id)
     if ('digest' in reply) return call?.resolve(reply.digest)
     if ('isTaken' in reply) return call?.resolve(undefined)
-    const error = new StoreError('io', `cannot read a staged file: ${reply.error}`)
+    const kind = reply.isFileBad ? 'damaged-file' : 'io'
+    const error = new StoreError(kind, `cannot hash a file: ${reply.error}`)
     if (call) call.reject(error)
     else failed.set(reply.id, error)
   }
-  let dead: StoreError | undefined
-  const failAll = (cause: unknown): void => {
-    dead ??= new StoreError('io', 'a hash worker has ended', { cause })
-    for (const call of waiting.values()) call.reject(dead)
-    waiting.clear()
+  const end = (thread: Thread, cause: unknown): void => {
+    thread.dead ??= new StoreError('io', 'a hash worker has ended', { cause })
+    for (const [id, call] of waiting) {
+      if (call.thread !== thread) continue
+      waiting.delete(id)
+      call.reject(thread.dead)
+    }
   }
-  for (const thread of threads) {
-    thread.on('message', settle)
-    thread.on('error', failAll)
-    thread.on('exit', () => failAll(undefined))
+  const start = (): Thread => {
+    const worker = startWorker('hash-worker', url)
+    const thread: Thread = { worker, dead: undefined }
+    worker.on('message', settle)
+    worker.on('error', (error) => end(thread, error))
+    worker.on('exit', () => end(thread, undefined))
+    return thread
+  }
+  const threads = Array.from({ length: workers }, start)
+  const threadOf = (id: number): Thread => {
+    const place = id % threads.length
+    const thread = threads[place] as Thread
+    return thread.dead && !isClosed ? (threads[place] = start()) : thread
   }
 
   return {
     begin(algorithm, file) {
       const id = ++lastId
-      const thread = threads[id % threads.length] as Worker
+      const thread = threadOf(id)
       const send = (request: HashRequest, moved: readonly ArrayBuffer[] = []): void =>
-        thread.postMessage(request, moved)
+        thread.worker.postMessage(request, moved)
       const ask = (
         request: HashRequest,
         moved?: readonly ArrayBuffer[],
       ): Promise<Digest | undefined> =>
         new Promise((resolve, reject) => {
-          const error = dead ?? failed.get(id)
+          const error = thread.dead ?? failed.get(id)
           failed.delete(id)
           if (error) return reject(error)
-          waiting.set(id, { resolve, reject })
+          waiting.set(id, { thread, resolve, reject })
           send(request, moved)
         })
       send({ op: 'begin', id, algorithm, file })
       return {
         advance: (frontier) => send({ op: 'advance', id, frontier }),
+        reach: async (frontier) => void (await ask({ op: 'reach', id, frontier })),
         append: async (bytes) => {
           // A copy: what is handed over is gone here, and with a view goes all of what it is a view of.
           const chunk = new Uint8Array(bytes)
@@ -117,7 +138,8 @@ export function startHasher(workers: number): Hasher {
       }
     },
     async close() {
-      await Promise.all(threads.map((thread) => thread.terminate()))
+      isClosed = true
+      await Promise.all(threads.map(({ worker }) => worker.terminate()))
     },
   }
 }

@@ -28,8 +28,12 @@ interface ManifestFacts {
 /** An index lists its attestations under this one; nobody pulls them as a platform. */
 const NO_PLATFORM = 'unknown/unknown'
 
-/** Undefined where its manifest is not held. */
-export function describeImage(sql: ReaderSql, root: Digest): DescribedImage | undefined {
+/** Undefined where its manifest is not held. What is in use counts as shared. */
+export function describeImage(
+  sql: ReaderSql,
+  root: Digest,
+  inUse: readonly Digest[] = [],
+): DescribedImage | undefined {
   const top = sql.manifest.get({ digest: root }) as ManifestFacts | undefined
   if (!top) return undefined
   const manifests = new Map([[root, { ...top, edges: edgesOf(sql, root) }]])
@@ -50,7 +54,8 @@ export function describeImage(sql: ReaderSql, root: Digest): DescribedImage | un
     (manifests.get(manifest)?.edges ?? []).every(
       ({ kind, storedBytes }) => kind === 'manifest' || storedBytes !== null,
     )
-  const isShared = sharedBy(sql, new Set(manifests.keys()))
+  const isNamedElsewhere = sharedBy(sql, root, new Set(manifests.keys()))
+  const isShared = (digest: Digest): boolean => inUse.includes(digest) || isNamedElsewhere(digest)
   const sizes = [
     ...Array.from(manifests, ([digest, { size }]) => ({ digest, size })),
     ...Array.from(blobs, ([digest, size]) => ({ digest, size: size ?? 0 })),
@@ -84,13 +89,23 @@ function platformsOf(
   return Array.from(platforms, ([platform, whole]) => ({ platform, isComplete: whole }))
 }
 
-/** Whether something outside of the tree names it, or names what names it. */
-function sharedBy(sql: ReaderSql, tree: ReadonlySet<Digest>): (digest: Digest) => boolean {
+/** How many rows of `ls` are this very image. */
+export function rowsOf(sql: ReaderSql, digest: Digest): { tagged: number; untagged: number } {
+  return sql.rowsOf.get({ digest }) as { tagged: number; untagged: number }
+}
+
+/** Whether something outside of the tree names it, be it a tag, or names what names it. */
+function sharedBy(
+  sql: ReaderSql,
+  root: Digest,
+  tree: ReadonlySet<Digest>,
+): (digest: Digest) => boolean {
   const known = new Map<Digest, boolean>()
   const isShared = (digest: Digest): boolean => {
     const before = known.get(digest)
     if (before !== undefined) return before
-    const found = hasOtherParent(digest)
+    const isTagged = digest !== root && tree.has(digest) && rowsOf(sql, digest).tagged > 0
+    const found = isTagged || hasOtherParent(digest)
     known.set(digest, found)
     return found
   }

@@ -90,7 +90,11 @@ export interface StoredDigest {
 /** What has to be looked at before the index and the files can be trusted to say the same. */
 export type PendingCheck =
   /** The last owner did not stop in good order. */
-  | { readonly kind: 'reconcile' }
+  | {
+      readonly kind: 'reconcile'
+      /** An earlier version wrote the rows, before files had stamps. */
+      readonly isUnstamped?: boolean
+    }
   /** The index is new while content was stored; `from`: the one it replaces, a path. */
   | { readonly kind: 'rebuild'; readonly from: string | undefined }
 
@@ -133,13 +137,38 @@ export interface StoreUsage {
   readonly indexBytes: number
 }
 
-/** Which image may go: the one not used for longest of those last used in [after, before). */
+/** An image that was passed: a tag that was used later falls back on it. */
+export interface WaitingImage {
+  readonly digest: Digest
+  /** As it counts. */
+  readonly lastUse: number
+}
+
+/** How far the search for images that may go has come. */
+export interface ImageCursor {
+  readonly lastUse: number
+  readonly row: number
+  /** Due first. */
+  readonly waiting: readonly WaitingImage[]
+  /** More were passed than are kept in mind here. */
+  readonly isMore: boolean
+}
+
+/** Which image may go: the one not used for longest of those last used before then. */
 export interface ImageVictim {
-  readonly after: number
+  /** Undefined: from the start. */
+  readonly after: ImageCursor | undefined
   readonly before: number
   /** What is being downloaded: images that name it stay. */
   readonly spares: readonly Digest[]
   /** Content that stays, whatever happens to its image. */
+  readonly inUse: readonly Digest[]
+}
+
+/** Which image that no tag points to may go: the first that lost its last one in [after, before). */
+export interface UntaggedVictim {
+  readonly after: number
+  readonly before: number
   readonly inUse: readonly Digest[]
 }
 
@@ -160,6 +189,13 @@ export interface Removed {
   readonly tags: readonly (Repository & { readonly tag: Tag })[]
   readonly contents: readonly (Repository & { readonly digest: Digest })[]
   readonly repositories: readonly Repository[]
+}
+
+export interface ImageSlice {
+  /** Undefined where none of those looked at may go. */
+  readonly removed: Removed | undefined
+  /** What to go on with; undefined after the end. */
+  readonly next: ImageCursor | undefined
 }
 
 export interface OrphanSlice {
@@ -271,12 +307,17 @@ export interface Index {
   pinnedBytes(): Promise<number>
   usage(): Promise<StoreUsage>
   /**
-   * Removes one image, with what nothing else uses: what it lists, its blobs, its tags. Never what is
-   * pinned. Undefined where none may go.
+   * Looks at some images and removes the first that may go, with what nothing else uses: what it lists,
+   * its blobs, its tags. Never what is pinned.
    */
-  evictImage(ask: ImageVictim): Promise<(Removed & { readonly lastUse: number }) | undefined>
-  /** Removes one image that no tag has pointed to, and nobody has used, since `before`. */
-  evictUntagged(before: number, inUse: readonly Digest[]): Promise<Removed | undefined>
+  evictImage(ask: ImageVictim): Promise<ImageSlice>
+  /**
+   * Removes one image that no tag has pointed to, and nobody has used, since `before`. What a tag falls
+   * back on goes too, once the tag's newer digest is whole for as many platforms.
+   */
+  evictUntagged(
+    ask: UntaggedVictim,
+  ): Promise<(Removed & { readonly untaggedAt: number }) | undefined>
   evictOrphans(ask: SliceAsk): Promise<OrphanSlice>
   /** Somebody wants it gone. Undefined where the repository is not known to have it. */
   remove(

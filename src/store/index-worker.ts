@@ -7,6 +7,15 @@ import type { IndexReply, IndexRequest, IndexWorkerData } from './index-client.t
 import { openIndex } from './open-index.ts'
 import { damageSentence, isDamage, markDamaged } from './set-aside.ts'
 
+/** Whatever makes room. */
+const REMOVALS: readonly IndexRequest['method'][] = [
+  'evictImage',
+  'evictUntagged',
+  'evictOrphans',
+  'remove',
+  'forgetBlob',
+]
+
 const port = parentPort
 if (!port) throw new Error('index-worker runs as a worker only')
 
@@ -22,8 +31,13 @@ function failure(id: number, error: unknown): IndexReply {
   const found = error instanceof StoreError ? error.kind : undefined
   if (found === 'corrupt-index' || isDamage(error)) return damaged(id, message)
   if (found) return { id, error: message, kind: found }
-  const code = (error as { code?: string }).code
-  return { id, error: message, kind: code === 'SQLITE_FULL' ? 'full' : 'io' }
+  if (!isFull(error)) return { id, error: message, kind: 'io' }
+  const remedy = 'free some space on it, or remove images with regmirror rm'
+  return { id, error: `the disk of ${layout.folder} is full: ${remedy}`, kind: 'full' }
+}
+
+function isFull(error: unknown): boolean {
+  return (error as { code?: string }).code === 'SQLITE_FULL'
 }
 
 function damaged(id: number, because: string): IndexReply {
@@ -32,16 +46,29 @@ function damaged(id: number, because: string): IndexReply {
 }
 
 function main(): void {
-  const { index, unlock } = openIndex(layout, loadAddon('better_sqlite3', layout.folder))
-  port?.on('message', ({ id, method, values }: IndexRequest) => {
+  const addon = loadAddon('better_sqlite3', layout.folder)
+  const { index, reserve, unlock } = openIndex(layout, addon)
+  const answer = ({ method, values }: IndexRequest): unknown => {
+    const call = index[method] as (...values: unknown[]) => unknown
+    const run = (): unknown => call.apply(index, [...values])
+    if (!REMOVALS.includes(method)) return run()
     try {
-      const call = index[method] as (...values: unknown[]) => unknown
-      const value = call.apply(index, [...values])
-      if (method === 'close') unlock()
-      reply({ id, value })
+      return run()
     } catch (error) {
-      reply(failure(id, error))
+      // What would free a full disk has failed for want of room, and was rolled back.
+      if (!isFull(error) || !reserve.spend()) throw error
+      return run()
     }
+  }
+  port?.on('message', (request: IndexRequest) => {
+    try {
+      const value = answer(request)
+      if (request.method === 'close') unlock()
+      reply({ id: request.id, value })
+    } catch (error) {
+      reply(failure(request.id, error))
+    }
+    reserve.refill()
   })
 }
 

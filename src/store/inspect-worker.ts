@@ -6,7 +6,7 @@ import { loadAddon } from '../lib/embedded.ts'
 import type { SalvagedRow } from './index-port.ts'
 import type { InspectReply, InspectWorkerData } from './inspect.ts'
 import { salvagedRows } from './salvage.ts'
-import { markDamaged } from './set-aside.ts'
+import { isDamage, markDamaged } from './set-aside.ts'
 
 /** Rows per message: a few hundred KiB of manifests. */
 const BATCH_ROWS = 200
@@ -42,7 +42,9 @@ function* checkedTables(): Generator<string> {
     }
     database.close()
   } catch (error) {
-    yield checked(error instanceof Error ? error.message : String(error))
+    // That it is locked, or that there is no memory, says nothing of it.
+    if (!(error instanceof Error && isDamage(error))) throw error
+    yield checked(error.message)
   }
 }
 

@@ -5,6 +5,7 @@
 //   regmirror.sock               where commands reach it, made by owner/listen-privately.ts
 //   index.db                     SQLite, WAL: tags, manifests, what each repository contains
 //   index.damaged                says that index.db is to be rebuilt at the next start, and why
+//   index.reserve                bytes that are given up where a full disk keeps the index from removing
 //   index-v2.backup.db           the index as it was before a newer regmirror changed its schema
 //   blobs/sha256/ab/<hex>        published content: hashed, synced, renamed here; the name is the truth
 //   staging/sha256-<hex>         a download under way or kept for resuming
@@ -26,6 +27,7 @@ export interface Layout {
   readonly ownerNote: string
   readonly index: string
   readonly indexDamaged: string
+  readonly indexReserve: string
   readonly staging: string
   readonly blobs: string
   readonly quarantine: string
@@ -38,6 +40,7 @@ export function layoutOf(folder: string): Layout {
     ownerNote: join(folder, 'regmirror.owner'),
     index: join(folder, 'index.db'),
     indexDamaged: join(folder, 'index.damaged'),
+    indexReserve: join(folder, 'index.reserve'),
     staging: join(folder, 'staging'),
     blobs: join(folder, 'blobs'),
     quarantine: join(folder, 'quarantine'),

@@ -135,28 +135,34 @@ export const MIGRATIONS: readonly string[] = [
   `,
 ]
 
-/** No regmirror will ever be at this version: a number above it is damage. */
-const IMPLAUSIBLE_VERSION = 1000
-
 function notThisSchema(version: number): Error {
   return Object.assign(new Error(`index version ${version}`), { code: 'SQLITE_CORRUPT' })
 }
 
-/** Brings the database to the newest version. Throws StoreError('newer') for one of a later binary. */
-export function migrate(database: Database, file: string): void {
+/** Whether it holds what every version has. Throws SQLite's error where that cannot be read. */
+function isIndex(database: Database): boolean {
+  const name = `SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'repository'`
+  return database.prepare(name).get() !== undefined
+}
+
+/**
+ * Brings the database to the newest version, with whatever `atLast` writes: all of it or nothing.
+ * Throws StoreError('newer') for one of a later binary.
+ */
+export function migrate(database: Database, file: string, atLast = (): void => undefined): void {
   const version = database.pragma('user_version', { simple: true }) as number
-  if (version < 0 || version >= IMPLAUSIBLE_VERSION) throw notThisSchema(version)
+  if (version < 0) throw notThisSchema(version)
   if (version > MIGRATIONS.length) {
+    if (!isIndex(database)) throw notThisSchema(version)
     throw new StoreError(
       'newer',
       `${file} was written by a newer regmirror (index version ${version}, this one knows up to ` +
         `${MIGRATIONS.length}): run the newer regmirror, or choose another folder with --data`,
     )
   }
-  MIGRATIONS.slice(version).forEach((step, offset) => {
-    database.transaction(() => {
-      database.exec(step)
-      database.pragma(`user_version = ${version + offset + 1}`)
-    })()
-  })
+  database.transaction(() => {
+    for (const step of MIGRATIONS.slice(version)) database.exec(step)
+    database.pragma(`user_version = ${MIGRATIONS.length}`)
+    atLast()
+  })()
 }

@@ -3,19 +3,24 @@
 import Database from 'better-sqlite3'
 import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { StoreError } from '../errors.ts'
-import { noteOpened } from './check-state.ts'
+import { findPendingCheck, noteOpened, writeOpened } from './check-state.ts'
 import { backUpIndex } from './index-backup.ts'
 import type { PendingCheck } from './index-port.ts'
 import type { Layout } from './layout.ts'
 import { migrate, MIGRATIONS } from './migrations.ts'
-import { isDamage, isMarkedDamaged, setAside } from './set-aside.ts'
+import { Reserve } from './reserve.ts'
+import { isDamage, isMarkedDamaged, newestSetAside, setAside } from './set-aside.ts'
 import { SqliteIndex } from './sqlite-index.ts'
 
 /** What the addon of a packaged binary is handed over as; undefined from source. */
 type NativeBinding = object | undefined
 
+/** The version of the index that first says how files were when they were hashed. */
+const STAMPS_SINCE = 3
+
 export interface OpenedIndex {
   readonly index: SqliteIndex
+  readonly reserve: Reserve
   /** Gives the folder up. The kernel does the same when the process dies. */
   unlock(): void
 }
@@ -24,7 +29,9 @@ export interface OpenedIndex {
 export function openIndex(layout: Layout, binding: NativeBinding): OpenedIndex {
   const lock = takeLock(layout, binding)
   try {
-    return { index: openOrRenew(layout, binding), unlock: () => lock.close() }
+    const reserve = new Reserve(layout)
+    reserve.open()
+    return { index: openOrRenew(layout, binding), reserve, unlock: () => lock.close() }
   } catch (error) {
     lock.close()
     throw asStoreError(error, layout.index)
@@ -61,8 +68,8 @@ function openUsable(
     database.pragma('foreign_keys = ON')
     const version = database.pragma('user_version', { simple: true }) as number
     if (version > 0 && version < MIGRATIONS.length) backUpIndex(database, layout, version)
-    migrate(database, layout.index)
-    noteOpenedIfPossible(database, openedWith(layout, version, before))
+    if (version === MIGRATIONS.length) noteOpenedIfPossible(database)
+    else migrateNoting(database, layout, openedWith(layout, version, before))
     return new SqliteIndex(database)
   } catch (error) {
     database.close()
@@ -98,10 +105,22 @@ function openWith(
   }
 }
 
+/** Together with the tables, or a kill in between would make the new index look like a whole one. */
+function migrateNoting(
+  database: Database.Database,
+  layout: Layout,
+  check: PendingCheck | undefined,
+): void {
+  // Lost with the power, it would be as if the index had been closed.
+  database.pragma('synchronous = FULL')
+  migrate(database, layout.index, () => writeOpened(database, findPendingCheck(database) ?? check))
+  database.pragma('synchronous = NORMAL')
+}
+
 /** A full disk keeps nobody from what is stored, though a crash from here on goes unnoticed. */
-function noteOpenedIfPossible(database: Database.Database, check: PendingCheck | undefined): void {
+function noteOpenedIfPossible(database: Database.Database): void {
   try {
-    noteOpened(database, check)
+    noteOpened(database)
   } catch (error) {
     if (!isDiskTrouble(error)) throw error
     database.pragma('synchronous = NORMAL')
@@ -119,10 +138,12 @@ function openedWith(
   version: number,
   before: string | undefined,
 ): PendingCheck | undefined {
-  if (version > 0) return version < MIGRATIONS.length ? { kind: 'reconcile' } : undefined
+  if (version > 0) return { kind: 'reconcile', isUnstamped: version < STAMPS_SINCE }
   const isEmpty = !existsSync(layout.blobs) || readdirSync(layout.blobs).length === 0
-  if (isEmpty && before === undefined) return undefined
-  return { kind: 'rebuild', from: before }
+  // Whoever set one aside may have been stopped before there was a new one.
+  const from = before ?? newestSetAside(layout)
+  if (isEmpty && from === undefined) return undefined
+  return { kind: 'rebuild', from }
 }
 
 /**

@@ -17,6 +17,7 @@ export async function putContent(
 ): Promise<string> {
   const incoming = incomingPath(layout, digest)
   const target = blobPath(layout, digest)
+  let isInPlace = false
   try {
     const file = await open(incoming, 'w', 0o644)
     try {
@@ -24,13 +25,15 @@ export async function putContent(
       await file.datasync()
       await makeFolder(dirname(target))
       await rename(incoming, target)
+      isInPlace = true
       await syncFolder(dirname(target))
       return stampOf(await file.stat({ bigint: true }))
     } finally {
       await file.close()
     }
   } catch (error) {
-    await rm(incoming, { force: true }).catch(() => undefined)
+    const left = isInPlace ? target : incoming
+    await rm(left, { force: true }).catch(() => undefined)
     throw asStoreError(error, `cannot keep ${digest}`)
   }
 }

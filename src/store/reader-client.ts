@@ -30,10 +30,11 @@ const IDLE_MS = 60_000
 const METHODS: readonly (keyof IndexReader)[] = [
   'registries',
   'images',
-  'likeliestRepository',
+  'likelyRepositories',
   'pullCounts',
   'untaggedImages',
   'imagesByUse',
+  'imagesNaming',
   'orphans',
 ]
 

@@ -58,8 +58,10 @@ export interface VictimImage {
   readonly digest: Digest
   /** By a tag if it has one. */
   readonly name: string
-  /** What of it nothing else uses. */
+  /** What of it nothing else uses, and nobody reads now. */
   readonly ownBytes: number
+  /** Of itself, or of a tag that has nothing else to fall back on. */
+  readonly lastUse: number
   readonly cursor: UseCursor
 }
 
@@ -67,14 +69,20 @@ export interface IndexReader {
   /** Of which some repository is known, in byte order. */
   registries(): Promise<readonly string[]>
   images(selection: ImageSelection, after: ImageCursor | undefined): Promise<ImagePage>
-  /** The known repository of the registry whose name is most like this one; undefined where none is. */
-  likeliestRepository(registry: string, name: string): Promise<string | undefined>
+  /** Known repositories of the registry with names like this one, the likest first. */
+  likelyRepositories(registry: string, name: string): Promise<readonly string[]>
   /** From that day on, the earliest first. */
   pullCounts(since: string): Promise<readonly PullCount[]>
   /** Images that no tag has pointed to, and nobody has used, since `before`; by digest. */
-  untaggedImages(before: number, after: string): Promise<readonly VictimImage[]>
-  /** Images that may be evicted, the one not used for longest first. */
-  imagesByUse(after: UseCursor): Promise<readonly VictimImage[]>
+  untaggedImages(
+    before: number,
+    after: string,
+    inUse: readonly Digest[],
+  ): Promise<readonly VictimImage[]>
+  /** Images that may be evicted, by their own last use, the one not used for longest first. */
+  imagesByUse(after: UseCursor, inUse: readonly Digest[]): Promise<readonly VictimImage[]>
+  /** The images that name any of these, at any depth. */
+  imagesNaming(digests: readonly Digest[]): Promise<readonly Digest[]>
   /** What of the next `scan` rows no manifest names, and nobody has used since `before`. */
   orphans(
     after: number,

@@ -34,6 +34,15 @@ export const readerStatements = {
     LEFT JOIN blob ON edge.kind = 'blob' AND blob.digest = edge.child
     WHERE parent = @parent ORDER BY position`,
   parents: `SELECT DISTINCT parent FROM edge WHERE child = @child LIMIT @limit`,
+  /** Rows that show a manifest itself: one for each such tag, and for each repository that has it untagged. */
+  rowsOf: `
+    WITH shown AS (
+      SELECT repository FROM tag
+      WHERE (digest = @digest OR complete_digest = @digest) AND ${SHOWN} = @digest)
+    SELECT (SELECT count(*) FROM shown) AS tagged,
+      (SELECT count(*) FROM content
+        WHERE content.digest = @digest AND kind = 'manifest' AND NOT is_claim
+          AND repository NOT IN (SELECT repository FROM shown)) AS untagged`,
   pins: `
     SELECT DISTINCT pinned_by FROM pin
     WHERE repository = @repository AND reference IN (@tag, @digest) ORDER BY pinned_by`,

@@ -2,6 +2,7 @@
 // stays the truth: this process owns it alone, and every change here goes there first.
 
 import { LRUCache } from 'lru-cache'
+import { StoreError } from '../errors.ts'
 import type { Digest } from '../oci/digest.ts'
 import { imageName, repositoryKey } from '../oci/name.ts'
 import type { Repository } from '../oci/name.ts'
@@ -34,6 +35,8 @@ export function rememberingIndex(index: Index): Index {
   const blobs = new LRUCache<Digest, BlobRow>({ max: BLOB_ROWS_MAX })
   const visibilities = new LRUCache<string, Visibility>({ max: REPOSITORIES_MAX })
   const open = new LRUCache<Digest, true>({ max: OPEN_DIGESTS_MAX })
+  /** Private by now, though the index could not be told. */
+  const untold = new Map<string, { repository: Repository; visibility: Visibility }>()
   const manifests = new LRUCache<Digest, HeldManifest>({
     maxSize: MANIFEST_BYTES_MAX,
     sizeCalculation: ({ bytes }) => Math.max(1, bytes.byteLength),
@@ -44,6 +47,36 @@ export function rememberingIndex(index: Index): Index {
     const key = repositoryKey(repository)
     if (opens === 'login-only' && !visibilities.has(key)) open.clear()
     if (opens === 'repository' || opens === 'repository-until-checked') visibilities.delete(key)
+    if (opens === 'repository') untold.delete(key)
+  }
+
+  /** Whatever comes of the write: what a failing disk does not take is closed all the same. */
+  const close = async (repository: Repository, visibility: Visibility): Promise<void> => {
+    const key = repositoryKey(repository)
+    visibilities.set(key, visibility)
+    open.clear()
+    try {
+      await index.recordVisibility(repository, visibility)
+      untold.delete(key)
+    } catch (error) {
+      untold.set(key, { repository, visibility })
+      throw error
+    } finally {
+      // What was read before the write may have been remembered since.
+      visibilities.delete(key)
+      open.clear()
+    }
+  }
+
+  const tellAgain = async (): Promise<void> => {
+    for (const { repository, visibility } of [...untold.values()]) {
+      try {
+        await close(repository, visibility)
+      } catch (error) {
+        if (!(error instanceof StoreError)) throw error
+        return
+      }
+    }
   }
 
   const removed = <Answer extends Removed | undefined>(gone: Answer): Answer => {
@@ -55,14 +88,21 @@ export function rememberingIndex(index: Index): Index {
       open.delete(digest)
       contents.delete(imageName(repository, { digest }))
     }
-    for (const each of gone?.repositories ?? []) visibilities.delete(repositoryKey(each))
+    for (const each of gone?.repositories ?? []) {
+      visibilities.delete(repositoryKey(each))
+      untold.delete(repositoryKey(each))
+    }
     return gone
   }
 
   return {
     ...index,
-    evictImage: async (ask) => removed(await index.evictImage(ask)),
-    evictUntagged: async (...ask) => removed(await index.evictUntagged(...ask)),
+    async evictImage(ask) {
+      const slice = await index.evictImage(ask)
+      removed(slice.removed)
+      return slice
+    },
+    evictUntagged: async (ask) => removed(await index.evictUntagged(ask)),
     remove: async (...ask) => removed(await index.remove(...ask)),
     async evictOrphans(ask) {
       const slice = await index.evictOrphans(ask)
@@ -101,16 +141,38 @@ export function rememberingIndex(index: Index): Index {
     },
     async isOpen(digest) {
       if (open.has(digest)) return true
+      await tellAgain()
       const isOpen = await index.isOpen(digest)
-      if (isOpen) open.set(digest, true)
-      return isOpen
+      // It may be so only by a repository that is private by now.
+      if (!isOpen || untold.size > 0) return false
+      open.set(digest, true)
+      return true
     },
-    findVisibility: (repository) =>
-      remembered(visibilities, repositoryKey(repository), () => index.findVisibility(repository)),
+    async findVisibility(repository) {
+      const key = repositoryKey(repository)
+      return (
+        untold.get(key)?.visibility ??
+        (await remembered(visibilities, key, () => index.findVisibility(repository)))
+      )
+    },
     async recordVisibility(repository, visibility) {
+      if (!visibility.isPublic) return await close(repository, visibility)
       await index.recordVisibility(repository, visibility)
       visibilities.delete(repositoryKey(repository))
-      if (!visibility.isPublic) open.clear()
+      untold.delete(repositoryKey(repository))
+    },
+    async heldRepositories(...ask) {
+      const held = await index.heldRepositories(...ask)
+      return held.map((each) =>
+        untold.has(repositoryKey(each)) ? { ...each, isPublic: false } : each,
+      )
+    },
+    async restore(rows) {
+      await index.restore(rows)
+      visibilities.clear()
+      open.clear()
+      contents.clear()
+      tags.clear()
     },
     async recordTagList(repository, list) {
       await index.recordTagList(repository, list)

@@ -24,11 +24,10 @@ const IMAGES_BY_USE = `
       AND ${LAST_USE} < @before AND NOT ${HAS_PARENT} AND NOT ${isPinned('manifest.digest')}
     ORDER BY ${LAST_USE}, manifest.rowid LIMIT @limit`
 
-/** Nobody has used it since then either. */
+/** Nobody has used it since then either. A tag may fall back on it still. */
 const IS_UNTAGGED = `
   untagged_at < @before AND ${LAST_USE} < @before AND NOT ${HAS_PARENT}
-  AND NOT EXISTS (
-    SELECT 1 FROM tag WHERE tag.digest = manifest.digest OR tag.complete_digest = manifest.digest)
+  AND NOT EXISTS (SELECT 1 FROM tag WHERE tag.digest = manifest.digest)
   AND NOT ${isPinned('manifest.digest')}`
 
 // In slices of rows, so that a million of them never hold up an answer.
@@ -41,8 +40,23 @@ const SLICE_END = `
   SELECT max(rowid) AS last FROM
     (SELECT rowid FROM blob WHERE rowid > @after ORDER BY rowid LIMIT @scan)`
 
+const NAMING_ANY = `
+  WITH RECURSIVE above (digest) AS (
+    SELECT value FROM json_each(@digests)
+    UNION SELECT edge.parent FROM above JOIN edge ON edge.child = above.digest
+  )
+  SELECT digest FROM above`
+
+export const fallbackStatements = {
+  // A tag whose newer digest is not held at all counts by when it was last asked about.
+  tagsWithFallback: `
+    SELECT tag.digest, max(checked_at, coalesce(${LAST_USE}, 0)) AS lastUse
+    FROM tag LEFT JOIN manifest ON manifest.digest = tag.digest WHERE complete_digest = @digest`,
+} as const
+
 /** The same questions for who only wants to know. */
 export const gcPlanStatements = {
+  namingAny: NAMING_ANY,
   imagesByUse: IMAGES_BY_USE,
   untaggedAfter: `
     SELECT rowid AS row, digest, ${LAST_USE} AS lastUse FROM manifest
@@ -56,14 +70,27 @@ export const gcPlanStatements = {
     WHERE content.digest = @digest AND NOT is_claim ORDER BY tag.name IS NULL LIMIT 1`,
 } as const
 
+const MAY_GO = `NOT ${HAS_PARENT} AND NOT ${isPinned('manifest.digest')} AS mayGo`
+
+export const imageVictimStatements = {
+  namingAny: NAMING_ANY,
+  // In slices of rows, as above. What another held manifest names goes with that one.
+  imagesAmong: `
+    SELECT row, digest, lastUse, ${MAY_GO} FROM (
+      SELECT rowid AS row, digest, ${LAST_USE} AS lastUse FROM manifest
+      WHERE ${LAST_USE} >= @after AND NOT (${LAST_USE} = @after AND rowid <= @afterRow)
+        AND ${LAST_USE} < @before
+      ORDER BY ${LAST_USE}, rowid LIMIT @limit) AS manifest
+    ORDER BY lastUse, row`,
+  image: `
+    SELECT rowid AS row, digest, ${LAST_USE} AS lastUse, ${MAY_GO} FROM manifest
+    WHERE digest = @digest`,
+} as const
+
 export const removalStatements = {
-  // Images by last use: what another held manifest names goes with that one.
-  imagesByUse: IMAGES_BY_USE,
-  // A tag whose newer digest is not held at all counts by when it was last asked about.
-  fallbackFor: `
-    SELECT tag.digest, max(checked_at, coalesce(${LAST_USE}, 0)) AS lastUse
-    FROM tag LEFT JOIN manifest ON manifest.digest = tag.digest WHERE complete_digest = @digest`,
-  untagged: `SELECT digest FROM manifest WHERE ${IS_UNTAGGED} LIMIT 1`,
+  untagged: `
+    SELECT digest, untagged_at AS untaggedAt FROM manifest
+    WHERE untagged_at >= @after AND ${IS_UNTAGGED} ORDER BY untagged_at`,
   manifestUse: `SELECT ${LAST_USE} AS lastUse FROM manifest WHERE digest = @digest`,
   namedBy: `SELECT DISTINCT child FROM edge WHERE parent = @digest`,
   childManifests: `
@@ -72,12 +99,6 @@ export const removalStatements = {
   parents: `SELECT DISTINCT parent FROM edge WHERE child = @digest`,
   isPinned: `SELECT 1 WHERE ${isPinned('@digest')}`,
   isTagged: `SELECT 1 FROM tag WHERE digest = @digest OR complete_digest = @digest`,
-  namingAny: `
-    WITH RECURSIVE above (digest) AS (
-      SELECT value FROM json_each(@digests)
-      UNION SELECT edge.parent FROM above JOIN edge ON edge.child = above.digest
-    )
-    SELECT digest FROM above`,
 
   forgetManifest: `DELETE FROM manifest WHERE digest = @digest`,
   forgetReferrers: `
@@ -128,19 +149,20 @@ export const removalStatements = {
     SELECT 1 FROM content
     WHERE digest = @digest AND repository <> @repository AND NOT is_claim LIMIT 1`,
 
+  // CROSS JOIN: from the few pins, never from all tags.
   pinnedBytes: `
     WITH RECURSIVE below (digest) AS (
       SELECT reference FROM pin
       UNION
-      SELECT tag.digest FROM pin JOIN tag
+      SELECT tag.digest FROM pin CROSS JOIN tag
         ON tag.repository = pin.repository AND tag.name = pin.reference
       UNION
-      SELECT tag.complete_digest FROM pin JOIN tag
+      SELECT tag.complete_digest FROM pin CROSS JOIN tag
         ON tag.repository = pin.repository AND tag.name = pin.reference
         WHERE tag.complete_digest IS NOT NULL
       UNION
-      SELECT edge.child FROM below JOIN edge ON edge.parent = below.digest
+      SELECT edge.child FROM below CROSS JOIN edge ON edge.parent = below.digest
     )
     SELECT coalesce(sum((size + 4095) / 4096 * 4096), 0) AS bytes
-    FROM below JOIN blob ON blob.digest = below.digest`,
+    FROM below CROSS JOIN blob ON blob.digest = below.digest`,
 } as const

@@ -5,18 +5,25 @@
 import type { Database, Statement } from 'better-sqlite3'
 import type { Digest } from '../oci/digest.ts'
 import type { Reference, Repository, Tag } from '../oci/name.ts'
-import type { ImageVictim, OrphanSlice, Removed, SliceAsk, StoredDigest } from './index-port.ts'
+import { Fallbacks } from './fallbacks.ts'
+import { ImageVictims } from './image-victims.ts'
+import type {
+  ImageSlice,
+  ImageVictim,
+  OrphanSlice,
+  Removed,
+  SliceAsk,
+  StoredDigest,
+  UntaggedVictim,
+} from './index-port.ts'
 import { removalStatements } from './removal-statements.ts'
 
-/** Rows are looked at in pages of so many until one may go. */
-const PAGE_ROWS = 64
 /** An index and what it lists are used within this in one pull. */
 const SAME_PULL_MS = 10 * 60_000
 
-interface Candidate {
-  readonly row: number
+interface Untagged {
   readonly digest: Digest
-  readonly lastUse: number
+  readonly untaggedAt: number
 }
 
 interface NamedTag extends Repository {
@@ -36,30 +43,39 @@ interface Gathered {
 export class Removal {
   readonly #database: Database
   readonly #sql: Record<keyof typeof removalStatements, Statement>
-  /** Whether the newer is whole for every platform for which the older is. */
-  readonly #covers: (older: Digest, newer: Digest) => boolean
+  readonly #fallbacks: Fallbacks
+  readonly #victims: ImageVictims
 
-  constructor(database: Database, covers: (older: Digest, newer: Digest) => boolean) {
+  constructor(database: Database) {
     this.#database = database
-    this.#covers = covers
+    this.#fallbacks = new Fallbacks(database)
+    this.#victims = new ImageVictims(database)
     this.#sql = Object.fromEntries(
       Object.entries(removalStatements).map(([name, text]) => [name, database.prepare(text)]),
     ) as Record<keyof typeof removalStatements, Statement>
   }
 
-  /** The image that was not used for longest, if one may go. */
-  evictImage(ask: ImageVictim): (Removed & { readonly lastUse: number }) | undefined {
+  /** The image that was not used for longest, if one of the next may go. */
+  evictImage(ask: ImageVictim): ImageSlice {
     return this.#database.transaction(() => {
-      const victim = this.#leastRecentlyUsed(ask)
-      return victim && { ...this.#remove([victim], ask.inUse), lastUse: victim.lastUse }
+      const { victim, next } = this.#victims.find(ask)
+      return { removed: victim && this.#remove([victim], ask.inUse), next }
     })()
   }
 
-  evictUntagged(before: number, inUse: readonly Digest[]): Removed | undefined {
+  evictUntagged(ask: UntaggedVictim): (Removed & { readonly untaggedAt: number }) | undefined {
     return this.#database.transaction(() => {
-      const victim = this.#sql.untagged.get({ before }) as { digest: Digest } | undefined
-      return victim && this.#remove([{ ...victim, lastUse: before }], inUse)
+      const victim = this.#untagged(ask)
+      if (!victim) return undefined
+      const { digest, untaggedAt } = victim
+      return { ...this.#remove([{ digest, lastUse: ask.before }], ask.inUse), untaggedAt }
     })()
+  }
+
+  #untagged({ after, before }: UntaggedVictim): Untagged | undefined {
+    const rows = this.#sql.untagged.iterate({ after, before }) as IterableIterator<Untagged>
+    for (const row of rows) if (!this.#fallbacks.isNeeded(row.digest)) return row
+    return undefined
   }
 
   /** Content in the next rows that no held manifest names, until enough of it has gone. */
@@ -100,58 +116,6 @@ export class Removal {
 
   pinnedBytes(): number {
     return (this.#sql.pinnedBytes.get() as { bytes: number }).bytes
-  }
-
-  /** By last use, where the fallback of a tag counts as used whenever the tag was. */
-  #leastRecentlyUsed(ask: ImageVictim): Candidate | undefined {
-    const spared = this.#naming(ask.spares)
-    const waiting: Candidate[] = []
-    const isDue = (at: number): Candidate | undefined => {
-      const due = waiting.filter((each) => each.lastUse < at && each.lastUse < ask.before)
-      return due.toSorted((a, b) => a.lastUse - b.lastUse)[0]
-    }
-    for (const candidate of this.#candidates(ask)) {
-      const due = isDue(candidate.lastUse)
-      if (due) return due
-      if (spared.has(candidate.digest)) continue
-      const lastUse = Math.max(candidate.lastUse, this.#neededUntil(candidate.digest))
-      if (lastUse === candidate.lastUse) return candidate
-      waiting.push({ ...candidate, lastUse })
-    }
-    return isDue(Infinity)
-  }
-
-  *#candidates({ before, after }: ImageVictim): Generator<Candidate> {
-    let last = { lastUse: after, row: -1 }
-    for (;;) {
-      const page = this.#sql.imagesByUse.all({
-        after: last.lastUse,
-        afterRow: last.row,
-        before,
-        limit: PAGE_ROWS,
-      }) as Candidate[]
-      yield* page
-      const end = page.at(-1)
-      if (!end) return
-      last = end
-    }
-  }
-
-  /** The last use of tags that have nothing else to fall back on; 0 where there are none. */
-  #neededUntil(digest: Digest): number {
-    const tags = this.#sql.fallbackFor.all({ digest }) as {
-      digest: Digest | null
-      lastUse: number | null
-    }[]
-    const needing = tags.filter((tag) => tag.digest && !this.#covers(digest, tag.digest))
-    return Math.max(0, ...needing.map(({ lastUse }) => lastUse ?? 0))
-  }
-
-  #naming(digests: readonly Digest[]): ReadonlySet<Digest> {
-    const rows = this.#sql.namingAny.all({ digests: JSON.stringify(digests) }) as {
-      digest: Digest
-    }[]
-    return new Set(rows.map(({ digest }) => digest))
   }
 
   #remove(

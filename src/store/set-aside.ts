@@ -1,6 +1,6 @@
 // An index that is damaged is never thrown away: it goes to quarantine as it is, with its date.
 
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Layout } from './layout.ts'
 
@@ -19,8 +19,10 @@ export function isMarkedDamaged(layout: Layout): boolean {
 
 /** For people, wherever it was found. */
 export function damageSentence(because: string): string {
-  const remedy = 'restart regmirror, which then makes it again from what is stored'
-  return `the index is damaged (${because}): pulls go on; ${remedy}`
+  return (
+    `the index is damaged (${because}): restart regmirror, which then makes it again from what is ` +
+    `stored`
+  )
 }
 
 /** At the next start the index is rebuilt. Where even this cannot be written, what is damaged is met again. */
@@ -30,6 +32,14 @@ export function markDamaged(layout: Layout, because: string): void {
   } catch {
     return
   }
+}
+
+/** Their names begin with their dates. */
+export function newestSetAside(layout: Layout): string | undefined {
+  if (!existsSync(layout.quarantine)) return undefined
+  const names = readdirSync(layout.quarantine).filter((name) => /^index-.*\.db$/.test(name))
+  const newest = names.sort().at(-1)
+  return newest === undefined ? undefined : join(layout.quarantine, newest)
 }
 
 /** Moves the index to quarantine; undefined where there is none. Nobody may have it open. */

@@ -4,7 +4,6 @@ import type { Database, Statement } from 'better-sqlite3'
 import { StoreError } from '../errors.ts'
 import { digestAlgorithm, digestOf } from '../oci/digest.ts'
 import type { Digest } from '../oci/digest.ts'
-import { knownManifest } from '../oci/known-manifest.ts'
 import type { Descriptor } from '../oci/manifest.ts'
 import type { Reference, Repository, Tag } from '../oci/name.ts'
 import { findPendingCheck, noteClosed } from './check-state.ts'
@@ -13,6 +12,7 @@ import type {
   CheckedManifests,
   ContentRow,
   HeldManifest,
+  ImageSlice,
   ImageVictim,
   Index,
   ManifestRecord,
@@ -28,9 +28,11 @@ import type {
   StoredTagList,
   StoreUsage,
   TagRow,
+  UntaggedVictim,
   Visibility,
 } from './index-port.ts'
 import { Removal } from './removal.ts'
+import { Restoration } from './restore.ts'
 import { statements } from './statements.ts'
 import { Usage } from './usage.ts'
 import type { Synchronous } from './synchronous.ts'
@@ -40,6 +42,7 @@ export class SqliteIndex implements Synchronous<Index> {
   readonly #sql: Record<keyof typeof statements, Statement>
   readonly #usage: Usage
   readonly #removal: Removal
+  readonly #restoration: Restoration
 
   constructor(database: Database) {
     this.#database = database
@@ -47,7 +50,11 @@ export class SqliteIndex implements Synchronous<Index> {
       Object.entries(statements).map(([name, text]) => [name, database.prepare(text)]),
     ) as Record<keyof typeof statements, Statement>
     this.#usage = new Usage(database)
-    this.#removal = new Removal(database, (older, newer) => this.#covers(older, newer))
+    this.#removal = new Removal(database)
+    this.#restoration = new Restoration(database, {
+      insertManifest: (manifest) => this.#insertManifest(manifest),
+      repositoryId: (repository) => this.#repositoryId(repository),
+    })
   }
 
   findTag(repository: Repository, tag: Tag): TagRow | undefined {
@@ -206,10 +213,7 @@ export class SqliteIndex implements Synchronous<Index> {
   }
 
   restoreManifest(manifest: ManifestRecord): void {
-    this.#database.transaction(() => {
-      const { digest } = manifest
-      if (this.#insertManifest(manifest)) this.#sql.linkContentEverywhere.run({ digest })
-    })()
+    this.#restoration.restoreManifest(manifest)
   }
 
   /** False where it was held already. */
@@ -369,12 +373,6 @@ export class SqliteIndex implements Synchronous<Index> {
     return rows.map((row) => row.platform)
   }
 
-  /** Whether the newer is whole for every platform for which the older is. */
-  #covers(older: Digest, newer: Digest): boolean {
-    const whole = this.wholePlatforms(newer)
-    return this.wholePlatforms(older).every((platform) => whole.includes(platform))
-  }
-
   usage(): StoreUsage {
     return this.#usage.read()
   }
@@ -383,12 +381,12 @@ export class SqliteIndex implements Synchronous<Index> {
     return this.#removal.pinnedBytes()
   }
 
-  evictImage(ask: ImageVictim): (Removed & { lastUse: number }) | undefined {
+  evictImage(ask: ImageVictim): ImageSlice {
     return this.#removal.evictImage(ask)
   }
 
-  evictUntagged(before: number, inUse: readonly Digest[]): Removed | undefined {
-    return this.#removal.evictUntagged(before, inUse)
+  evictUntagged(ask: UntaggedVictim): (Removed & { untaggedAt: number }) | undefined {
+    return this.#removal.evictUntagged(ask)
   }
 
   evictOrphans(ask: SliceAsk): OrphanSlice {
@@ -422,68 +420,7 @@ export class SqliteIndex implements Synchronous<Index> {
   }
 
   restore(rows: readonly SalvagedRow[]): void {
-    this.#database.transaction(() => {
-      for (const row of rows) this.#restoreUnlessBad(row)
-    })()
-  }
-
-  /** What this index cannot hold was not written by it. */
-  #restoreUnlessBad(row: SalvagedRow): void {
-    try {
-      this.#restore(row)
-    } catch (error) {
-      if (!(error as { code?: string }).code?.startsWith('SQLITE_CONSTRAINT')) throw error
-    }
-  }
-
-  #restore(row: SalvagedRow): void {
-    if (row.table === 'manifest') {
-      const known = knownManifest(row.digest, row.bytes, row.mediaType)
-      if (known) this.restoreManifest(known)
-      return
-    }
-    if (row.table === 'pull_count') {
-      this.#sql.restoreCount.run(row)
-      return
-    }
-    const repository = this.#repositoryId(row)
-    switch (row.table) {
-      case 'repository': {
-        const { isPublic } = row
-        if (isPublic === undefined) return
-        this.#sql.restoreVisibility.run({ repository, isPublic: isPublic ? 1 : 0 })
-        return
-      }
-      case 'content': {
-        const { digest, kind, sizeBytes, isClaim, isOpen } = row
-        const flags = { isClaim: isClaim ? 1 : 0, isOpen: isOpen ? 1 : 0 }
-        this.#sql.restoreContent.run({
-          ...{ repository, digest, kind, size: sizeBytes ?? null, ...flags },
-        })
-        return
-      }
-      case 'tag': {
-        const { tag, digest, mediaType, sizeBytes, completeDigest, checkedAt, changedAt } = row
-        const to = { digest, mediaType: mediaType ?? null, size: sizeBytes ?? null }
-        const dates = { checkedAt, changedAt, completeDigest: completeDigest ?? null }
-        this.#sql.restoreTag.run({ repository, tag, ...to, ...dates })
-        return
-      }
-      case 'pin': {
-        const { reference, by, pinnedAt } = row
-        this.#sql.pin.run({ repository, reference, by, pinnedAt })
-        return
-      }
-      case 'tag_list': {
-        const { tags, fetchedAt } = row
-        this.#sql.restoreTagList.run({ repository, tags: JSON.stringify(tags), fetchedAt })
-        return
-      }
-      case 'referrers': {
-        const { subject, descriptors, fetchedAt } = row
-        this.#sql.restoreReferrers.run({ repository, subject, descriptors, fetchedAt })
-      }
-    }
+    this.#restoration.restore(rows)
   }
 
   close(): void {

@@ -1,11 +1,11 @@
 // The reader in SQLite. Synchronous: it runs in a worker (reader-worker.ts), never on the main thread.
 
 import type { Database, Statement } from 'better-sqlite3'
-import { nearest } from '../lib/nearest.ts'
+import { allNear } from '../lib/nearest.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { RepositoryName, Tag } from '../oci/name.ts'
 import type { Synchronous } from './synchronous.ts'
-import { describeImage } from './image-tree.ts'
+import { describeImage, rowsOf } from './image-tree.ts'
 import { GcPlan } from './gc-plan.ts'
 import type { PullCount, StoredDigest } from './index-port.ts'
 import type {
@@ -25,6 +25,9 @@ const PAGE_ROWS_MAX = 250
 /** Names, tags and digests are ASCII: what begins with a text sorts below the text and this. */
 const AFTER_ALL = '\u007f'
 
+/** Of the names like one that was mistyped. */
+const LIKELY_MAX = 5
+
 interface RepositoryRow {
   readonly id: number
   readonly name: RepositoryName
@@ -42,8 +45,8 @@ export class SqliteReader implements Synchronous<IndexReader> {
     this.#sql = Object.fromEntries(
       Object.entries(readerStatements).map(([name, text]) => [name, database.prepare(text)]),
     ) as Record<keyof typeof readerStatements, Statement>
-    this.#gcPlan = new GcPlan(database, (image) => {
-      const { sizeBytes = 0, sharedBytes = 0 } = describeImage(this.#sql, image) ?? {}
+    this.#gcPlan = new GcPlan(database, (image, inUse) => {
+      const { sizeBytes = 0, sharedBytes = 0 } = describeImage(this.#sql, image, inUse) ?? {}
       return sizeBytes - sharedBytes
     })
   }
@@ -91,24 +94,26 @@ export class SqliteReader implements Synchronous<IndexReader> {
     return { images, next: undefined }
   }
 
-  likeliestRepository(registry: string, name: string): string | undefined {
+  likelyRepositories(registry: string, name: string): readonly string[] {
     const rows = this.#sql.repositoryNames.all({ registry }) as { name: string }[]
-    return nearest(
-      name,
-      rows.map((row) => row.name),
-    )
+    const names = rows.map((row) => row.name)
+    return allNear(name, names).slice(0, LIKELY_MAX)
   }
 
   pullCounts(since: string): readonly PullCount[] {
     return this.#sql.pullCounts.all({ since }) as PullCount[]
   }
 
-  untaggedImages(before: number, after: string): readonly VictimImage[] {
-    return this.#gcPlan.untagged(before, after)
+  untaggedImages(before: number, after: string, inUse: readonly Digest[]): readonly VictimImage[] {
+    return this.#gcPlan.untagged(before, after, inUse)
   }
 
-  imagesByUse(after: UseCursor): readonly VictimImage[] {
-    return this.#gcPlan.byUse(after)
+  imagesByUse(after: UseCursor, inUse: readonly Digest[]): readonly VictimImage[] {
+    return this.#gcPlan.byUse(after, inUse)
+  }
+
+  imagesNaming(digests: readonly Digest[]): readonly Digest[] {
+    return this.#gcPlan.naming(digests)
   }
 
   orphans(
@@ -159,7 +164,7 @@ export class SqliteReader implements Synchronous<IndexReader> {
     described: Map<Digest, ReturnType<typeof describeImage>>,
   ): HeldImage | undefined {
     if (digest === null || !digest.startsWith(digestStartsWith)) return undefined
-    const image = described.get(digest) ?? describeImage(this.#sql, digest)
+    const image = described.get(digest) ?? this.#described(digest)
     if (!image) return undefined
     described.set(digest, image)
     const pins = this.#sql.pins.all({ repository: id, tag: tag ?? digest, digest }) as {
@@ -167,5 +172,13 @@ export class SqliteReader implements Synchronous<IndexReader> {
     }[]
     const pinnedBy = pins.map((pin) => pin.pinned_by)
     return { registry, name, tag, digest, ...image, pinnedBy }
+  }
+
+  /** An image by another tag too shares all of it. */
+  #described(digest: Digest): ReturnType<typeof describeImage> {
+    const image = describeImage(this.#sql, digest)
+    if (!image) return undefined
+    const { tagged, untagged } = rowsOf(this.#sql, digest)
+    return tagged + untagged > 1 ? { ...image, sharedBytes: image.sizeBytes } : image
   }
 }

@@ -43,6 +43,24 @@ export async function stageBlob(layout: Layout, digest: Digest): Promise<StagedB
   }
 }
 
+/** False where a crash came between the file and its note, the note is torn, or it tells of nothing. */
+export async function isResumable(layout: Layout, digest: Digest): Promise<boolean> {
+  const files: FileHandle[] = []
+  try {
+    const noteFile = await open(extentsPath(layout, digest))
+    files.push(noteFile)
+    const file = await open(stagingPath(layout, digest))
+    files.push(file)
+    const believed = await readNote(noteFile, file)
+    return believed !== undefined && extentBytes(believed.note.written) > 0
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw asStoreError(error, `cannot read what is staged of ${digest}`)
+  } finally {
+    for (const file of files) await file.close()
+  }
+}
+
 /** What of the note can be believed; undefined where it is torn, or the file is shorter than it says. */
 async function readNote(noteFile: FileHandle, file: FileHandle): Promise<NumberedNote | undefined> {
   const slots = Buffer.alloc(2 * SLOT_BYTES)
@@ -68,8 +86,8 @@ async function wipe(noteFile: FileHandle, file: FileHandle): Promise<NumberedNot
 
 class StagedFile implements StagedBlob {
   readonly path: string
-  readonly extents: readonly Extent[]
-  readonly totalBytes: number | undefined
+  extents: readonly Extent[]
+  totalBytes: number | undefined
   readonly #layout: Layout
   readonly #digest: Digest
   readonly #file: FileHandle
@@ -102,6 +120,20 @@ class StagedFile implements StagedBlob {
 
   get fd(): number {
     return this.#file.fd
+  }
+
+  /** Or what is written now would be taken, after a power loss, for what was synced before it. */
+  async beginAfresh(): Promise<void> {
+    try {
+      await this.#noting
+      const { sequence, note } = await wipe(this.#noteFile, this.#file)
+      this.#sequence = sequence
+      this.#note = note
+      this.extents = note.written
+      this.totalBytes = undefined
+    } catch (error) {
+      throw asStoreError(error, `cannot begin ${this.path} afresh`)
+    }
   }
 
   async write(position: number, chunks: readonly Uint8Array[]): Promise<void> {
@@ -158,22 +190,26 @@ class StagedFile implements StagedBlob {
 
   async publish(totalBytes: number): Promise<string> {
     const target = blobPath(this.#layout, this.#digest)
-    let stamp: string
+    let isInPlace = false
     try {
       // An earlier attempt may have written past the end of what the content turned out to be.
       await this.#file.truncate(totalBytes)
       await this.#file.datasync()
       await makeFolder(dirname(target))
       await rename(this.path, target)
+      isInPlace = true
       await syncFolder(dirname(target))
-      stamp = stampOf(await this.#file.stat({ bigint: true }))
+      return stampOf(await this.#file.stat({ bigint: true }))
     } catch (error) {
+      // Nobody would ever count it.
+      if (isInPlace) await rm(target, { force: true }).catch(() => undefined)
       throw asStoreError(error, `cannot publish ${this.#digest}`)
     } finally {
-      await this.#closeNote()
+      // Without the bytes it says nothing: one that stays is wiped by the next download.
+      await this.#closeNote().catch(() => undefined)
+      const note = extentsPath(this.#layout, this.#digest)
+      if (isInPlace) await rm(note, { force: true }).catch(() => undefined)
     }
-    await rm(extentsPath(this.#layout, this.#digest), { force: true })
-    return stamp
   }
 
   async park(): Promise<void> {

@@ -119,30 +119,6 @@ export const statements = {
     WHERE manifest.digest > @after ORDER BY manifest.digest LIMIT @limit`,
   forgetManifest: `DELETE FROM manifest WHERE digest = @digest`,
 
-  restoreVisibility: `
-    UPDATE repository SET is_public = @isPublic, public_checked_at = 0
-    WHERE id = @repository AND is_public IS NULL`,
-  restoreContent: `
-    INSERT INTO content (repository, digest, kind, size, is_claim, is_open)
-    VALUES (@repository, @digest, @kind, @size, @isClaim, @isOpen) ON CONFLICT DO NOTHING`,
-  restoreTag: `
-    INSERT INTO tag
-      (repository, name, digest, media_type, size, complete_digest, checked_at, changed_at)
-    VALUES (@repository, @tag, @digest, @mediaType, @size, @completeDigest, @checkedAt, @changedAt)
-    ON CONFLICT DO NOTHING`,
-
-  restoreTagList: `
-    INSERT INTO tag_list (repository, tags, fetched_at) VALUES (@repository, @tags, @fetchedAt)
-    ON CONFLICT DO NOTHING`,
-  restoreReferrers: `
-    INSERT INTO referrers (repository, subject, descriptors, fetched_at)
-    VALUES (@repository, @subject, @descriptors, @fetchedAt) ON CONFLICT DO NOTHING`,
-  restoreCount: `
-    INSERT INTO pull_count
-      (day, registry, hits, joins, misses, stale, served_bytes, fetched_bytes)
-    VALUES (@day, @registry, @hits, @joins, @misses, @stale, @servedBytes, @fetchedBytes)
-    ON CONFLICT DO NOTHING`,
-
   findState: `SELECT value FROM state WHERE name = @name`,
   setState: `
     INSERT INTO state (name, value) VALUES (@name, @value)
@@ -180,8 +156,13 @@ export const statements = {
   checkedBlob: `
     UPDATE blob SET stamp = @stamp, checked_at = @checkedAt WHERE digest = @digest`,
   leastRecentlyChecked: `
-    SELECT digest, size FROM blob WHERE checked_at IS NULL OR checked_at < @before
-    ORDER BY checked_at LIMIT @limit`,
+    SELECT digest, size FROM (
+      SELECT * FROM (SELECT digest, size, checked_at FROM blob WHERE checked_at IS NULL LIMIT @limit)
+      UNION ALL
+      SELECT * FROM (
+        SELECT digest, size, checked_at FROM blob WHERE checked_at < @before
+        ORDER BY checked_at LIMIT @limit)
+    ) ORDER BY checked_at LIMIT @limit`,
   blobsAfter: `SELECT digest, size FROM blob WHERE digest > @after ORDER BY digest LIMIT @limit`,
   adoptBlob: `
     INSERT INTO blob (digest, size, stored_at, stamp, checked_at)

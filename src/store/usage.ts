@@ -35,7 +35,7 @@ export class Usage {
     return { blobs, blobBytes: bytes, indexBytes: this.#indexBytes() }
   }
 
-  /** With its log, and the backups that lie beside it. */
+  /** With its log, its reserve, and the backups that lie beside it. */
   #indexBytes(): number {
     const folder = dirname(this.#index)
     const [prefix = 'index'] = basename(this.#index).split('.')

@@ -1,12 +1,13 @@
 // Disks that are full, and disks that fail: whatever the system answers, every pull succeeds.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync, statfsSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, statfsSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
+import { RESERVE_BYTES } from '../../src/store/reserve.ts'
 import { killAtExit } from '../support/at-exit.ts'
-import { RegMirror } from '../support/binary.ts'
+import { binaryPath, RegMirror } from '../support/binary.ts'
 import { unavailable } from '../support/client-tools.ts'
 import { buildImage } from '../support/images.ts'
 import type { Image } from '../support/images.ts'
@@ -17,8 +18,10 @@ import { campaign, seed } from '../support/seed.ts'
 import { Skopeo } from '../support/skopeo.ts'
 import { checkStore, publishedPath } from '../support/store-invariants.ts'
 import { TempFolder } from '../support/temp-folder.ts'
+import { waitUntil } from '../support/wait-until.ts'
 
 const MIB = 2 ** 20
+const BLOCK_BYTES = 512 // of what stat tells
 const DISK_MIB = 64
 const NEEDS_MOUNT = { skip: unavailable('mount', 'umount', 'skopeo', 'unshare') }
 const NEEDS_STRACE = { skip: unavailable('strace') }
@@ -37,6 +40,16 @@ function mountDisk(t: TestContext, mebibytes: number): string {
     await temp.close()
   })
   return folder
+}
+
+function fill(folder: string, name = 'ballast'): void {
+  const { bavail, bsize } = statfsSync(folder)
+  try {
+    writeFileSync(path.join(folder, name), Buffer.alloc(bavail * bsize))
+  } catch {
+    // It ends where the disk does.
+  }
+  assert.equal(statfsSync(folder).bavail, 0)
 }
 
 function imageOf(name: string, layerMiB: number): Image {
@@ -111,14 +124,7 @@ test(
 
     await t.test('it starts on a disk without a free byte, and serves what it has', async () => {
       assert.equal((await mirror.stop()).code, 0)
-      const { bavail, bsize } = statfsSync(dataFolder)
-      const ballast = path.join(dataFolder, 'ballast')
-      try {
-        writeFileSync(ballast, Buffer.alloc(bavail * bsize))
-      } catch {
-        // It ends where the disk does.
-      }
-      assert.equal(statfsSync(dataFolder).bavail, 0)
+      fill(dataFolder)
       await mirror.restart()
       upstream.log.clear()
       await pullRaw(mirror, 'last', last)
@@ -127,10 +133,60 @@ test(
       upstream.addImage('library/cold', '1', cold)
       await pullRaw(mirror, 'cold', cold)
       await assertAnswers(mirror)
-      rmSync(ballast)
+    })
+
+    await t.test('images are removed from the full disk, and then it stores again', async () => {
+      // The pull has made room meanwhile. And what the index grew into by then is gone after a stop.
+      assert.equal((await mirror.stop()).code, 0)
+      fill(dataFolder, 'more ballast')
+      await mirror.restart()
+      fill(dataFolder, 'the rest')
+      const rm = new Program(binaryPath(), ['rm', 'docker.io/library/*', '--data', dataFolder])
+      const { code } = await rm.exited
+      assert.equal(code, 0, rm.report())
+      assert.ok(statfsSync(dataFolder).bavail > 0)
+      const reserveBytes = (): number =>
+        statSync(path.join(dataFolder, 'index.reserve')).blocks * BLOCK_BYTES
+      assert.equal(reserveBytes(), 0, 'nothing was in the way of removing')
+      rmSync(path.join(dataFolder, 'more ballast'))
+      const again = imageOf('again', 4)
+      upstream.addImage('library/again', '1', again)
+      const isStored = async (): Promise<boolean> => {
+        upstream.log.clear()
+        await pullRaw(mirror, 'again', again)
+        return upstream.log.find({ path: '/blobs/' }).length === 0
+      }
+      await waitUntil(isStored, {
+        what: 'the image to be stored',
+        timeoutMs: 60_000,
+        everyMs: 1000,
+      })
+      assert.ok(reserveBytes() >= RESERVE_BYTES, 'it is kept for the next time again')
     })
     await mirror.stop()
     checkStore(dataFolder, new Map())
+  },
+)
+
+test(
+  'serve says which file a full disk keeps it from writing',
+  { ...NEEDS_MOUNT, timeout: 60_000 },
+  async (t) => {
+    const folder = mountDisk(t, 1)
+    fill(folder)
+    const program = new Program(binaryPath(), [
+      'serve',
+      '--data',
+      folder,
+      '--listen',
+      '127.0.0.1:0',
+    ])
+    const { code } = await program.exited
+    assert.equal(code, 2, program.report())
+    assert.match(
+      program.stderr,
+      /cannot write \S+\/native\/better_sqlite3\S+, .*disk is full; free/,
+    )
   },
 )
 

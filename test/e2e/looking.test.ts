@@ -188,7 +188,7 @@ test(
 
     const slip = await command(dataFolder, 'rm', 'bxo:1', 'box:2')
     assert.equal(slip.code, 1)
-    assert.match(slip.stderr, /bxo:1 is not cached; did you mean docker\.io\/library\/box\?/)
+    assert.match(slip.stderr, /bxo:1 is not cached; did you mean docker\.io\/library\/box:1\?/)
     assert.match(slip.stderr, /box:2 is not cached; did you mean docker\.io\/library\/box:1\?/)
     const gone = await command(dataFolder, 'rm', 'box:1', 'zoo')
     assert.equal(gone.code, 1)
@@ -197,6 +197,12 @@ test(
     // It comes again when it is pulled again.
     assert.equal(await get(`${mirror.url}/v2/library/box/manifests/1`), 200)
     assert.deepEqual(await references(), ['docker.io/library/box:1', 'ghcr.io/org/tool:2'])
+    const digest = both.top.digest.slice(0, 'sha256:'.length + 12)
+    assert.equal((await command(dataFolder, 'rm', `box@${digest}`)).code, 0)
+    assert.deepEqual(await references(), ['ghcr.io/org/tool:2'])
+    const wrong = await command(dataFolder, 'rm', '')
+    assert.deepEqual([wrong.code, /an empty name names no image/.test(wrong.stderr)], [2, true])
+    assert.equal(await get(`${mirror.url}/v2/library/box/manifests/1`), 200)
     await mirror.stop()
     const all = await command(dataFolder, 'rm', 'ghcr.io/org/*', 'box:*')
     assert.equal(all.code, 0, all.stderr)
@@ -205,3 +211,51 @@ test(
     assert.match((await command(dataFolder, 'ls')).stderr, /nothing is cached yet/)
   },
 )
+
+test(
+  'gc removes an image that no tag points to, and says so',
+  { skip, timeout: 120_000 },
+  async () => {
+    await using registry = await DockerRegistry.start()
+    await pushImage(registry.url, 'library/box', '1', both)
+    await using mirror = await RegMirror.start({
+      registries: { 'docker.io': registry.url },
+      args: ['--tag-ttl', '0'],
+    })
+    const manifest = `${mirror.url}/v2/library/box/manifests/1`
+    assert.equal(await get(manifest), 200)
+    await pushImage(registry.url, 'library/box', '1', single)
+    assert.equal(await get(manifest), 200)
+    for (const { digest } of single.platforms.flatMap(({ config, layers }) => [
+      config,
+      ...layers,
+    ])) {
+      assert.equal(await get(`${mirror.url}/v2/library/box/blobs/${digest}`), 200)
+    }
+    await mirror.stop()
+    const { dataFolder } = mirror
+    const ask = ['gc', '--keep-untagged', '0', '--json']
+    const planned = await command(dataFolder, ...ask, '--plan')
+    const gone = await command(dataFolder, ...ask)
+    for (const { code, stdout, stderr } of [planned, gone]) {
+      assert.equal(code, 0, stderr)
+      assert.equal((JSON.parse(stdout) as { images: number }).images, 1, stdout)
+    }
+    const left = await listed(dataFolder)
+    assert.deepEqual(
+      left.map(({ digest }) => digest),
+      [single.top.digest],
+    )
+    assert.match((await command(dataFolder, 'gc')).stderr, /nothing had to be removed/)
+  },
+)
+
+test('the help of a command shows its own options and what matters for it', async () => {
+  const { stdout } = await command('/nowhere', 'gc', '--help')
+  for (const name of ['plan', 'json', 'data', 'config', 'keep-untagged', 'max-size']) {
+    assert.match(stdout, new RegExp(`--${name} `))
+  }
+  assert.doesNotMatch(stdout, /--(listen|proxy|tls) /)
+  assert.match(stdout, /other options of "regmirror serve" are accepted too/)
+  assert.ok(stdout.indexOf('--plan') < stdout.indexOf('--data'))
+})

@@ -9,10 +9,12 @@ import path from 'node:path'
 import { suite, test } from 'node:test'
 import type { TestContext } from 'node:test'
 import type { Jobs } from '../../src/care/jobs.ts'
+import { StoreError } from '../../src/errors.ts'
 import { askOwner, findOwner } from '../../src/owner/client.ts'
 import { writeNote } from '../../src/owner/owner-note.ts'
 import { serveJobs } from '../../src/owner/server.ts'
 import { WIRE_VERSION } from '../../src/owner/wire.ts'
+import { openStore } from '../../src/store/store.ts'
 import { binaryPath } from '../support/binary.ts'
 import { isolated, unavailable } from '../support/client-tools.ts'
 import { Program } from '../support/process.ts'
@@ -141,11 +143,30 @@ suite('who owns the store', () => {
   })
 
   test('a server waits for a command that is about to end', async (t) => {
-    const { data, command } = setting(t)
+    const { data } = setting(t)
     await leftStore(t, data)
-    const ls = command('ls')
-    const server = await serveOn(t, data)
-    await ends(ls, 0)
+    const [started, release] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const store = await openStore(data, 1)
+    const owner = await ownedByTest(t, data, {
+      verify: async () => {
+        started.resolve()
+        await release.promise
+        return { blobs: 0, bytes: 0, bad: 0 }
+      },
+    })
+    const living = await findOwner(data)
+    assert.ok(living)
+    const listener = { signal: new AbortController().signal, progress: () => {}, rows: () => {} }
+    const asked = askOwner(living, 'verify', { isDeep: false }, listener)
+    await started.promise
+    const server = new Program(binaryPath(), serveArgs(data))
+    t.after(() => server.stop('SIGKILL'))
+    const ready = server.waitForLine(READY)
+    release.resolve()
+    await asked
+    await owner.stop()
+    await store.close()
+    await ready
     assert.equal(server.exit, undefined)
   })
 })
@@ -308,7 +329,60 @@ suite('a job that does not end', () => {
     const verify = command('verify')
     await started.promise
     verify.signal('SIGINT')
-    await ends(verify, 130, /stopping in good order \(again to stop at once\)/, /checked 7 blobs/)
+    await ends(
+      verify,
+      130,
+      /stopping in good order \(again to stop at once\)/,
+      /interrupted after 7 blobs: none bad so far/,
+    )
+    assert.doesNotMatch(verify.stderr, /all is well/)
+  })
+
+  test('interrupted, ls does not say that nothing is cached, in words or as JSON', async (t) => {
+    const { data, command } = setting(t)
+    let started = Promise.withResolvers<void>()
+    await ownedByTest(t, data, {
+      ls: async (_ask, { signal }) => {
+        started.resolve()
+        await once(signal, 'abort')
+        return { images: 0, heldBytes: 0 }
+      },
+    })
+    for (const args of [['ls'], ['ls', '--json']]) {
+      started = Promise.withResolvers<void>()
+      const ls = command(...args)
+      await started.promise
+      ls.signal('SIGINT')
+      await ends(ls, 130, /interrupted: 0 images listed until then/)
+      assert.doesNotMatch(ls.stderr, /nothing is cached/)
+      assert.equal(ls.stdout, '')
+    }
+  })
+
+  test('interrupted, a JSON document says so', async (t) => {
+    const { data, command } = setting(t)
+    const started = Promise.withResolvers<void>()
+    await ownedByTest(t, data, {
+      verify: async (_ask, { signal }) => {
+        started.resolve()
+        await once(signal, 'abort')
+        return { blobs: 7, bytes: 0, bad: 0 }
+      },
+    })
+    const verify = command('verify', '--json')
+    await started.promise
+    verify.signal('SIGINT')
+    await ends(verify, 130)
+    const { interrupted, blobs } = JSON.parse(verify.stdout) as Record<string, unknown>
+    assert.deepEqual([interrupted, blobs], [true, 7])
+  })
+
+  test('what fails on the disk once the job has begun is no wrong usage', async (t) => {
+    const { data, command } = setting(t)
+    await ownedByTest(t, data, {
+      verify: () => Promise.reject(new StoreError('full', 'the disk is full')),
+    })
+    await ends(command('verify'), 1, /^regmirror: the disk is full$/m)
   })
 
   test('the second Ctrl-C ends the command at once', async (t) => {
@@ -347,6 +421,16 @@ suite('a job that does not end', () => {
     await ends(command('ls'), 1, /the running regmirror serve \(pid 812\) ended before ls was done/)
   })
 
+  test('output that cannot be written is told, unlike a reader that has gone', async (t) => {
+    const { data } = setting(t)
+    await leftStore(t, data)
+    for (const args of ['stats', 'ls --json', 'ls --help', 'config']) {
+      const script = `"$1" ${args} --data "$2" > /dev/full`
+      const program = new Program('sh', ['-c', script, 'sh', binaryPath(), data])
+      await ends(program, 1, /the output could not be written: ENOSPC/)
+    }
+  })
+
   test('a reader that goes away (| head) ends it quietly', async (t) => {
     const { data } = setting(t)
     const stopped = Promise.withResolvers<void>()
@@ -357,7 +441,7 @@ suite('a job that does not end', () => {
         const row = { ...image, ...more, sizeBytes: 0, sharedBytes: 0, lastPullAt: undefined }
         while (!signal.aborted) await rows(Array.from({ length: 100 }, () => row as never))
         stopped.resolve()
-        return { images: 0 }
+        return { images: 0, heldBytes: 0 }
       },
     })
     const script = 'set -o pipefail; "$1" ls --json --data "$2" | head -c 10'

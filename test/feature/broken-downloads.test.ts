@@ -77,6 +77,9 @@ test('a download that cannot be continued ends by FIN, and the next one goes on 
   const [resumed, ...others] = setting.asked()
   assert.match(resumed ?? '', / bytes=[1-9]\d*-/)
   assert.deepEqual(others, [])
+  await mirror.stop()
+  const keptMiB = (taken.bytes / MIB).toFixed(1)
+  await mirror.logged(new RegExp(`^pulled .* ${keptMiB} MiB cached, .* from upstream, `))
 })
 
 test('a blob that upstream has lost since is broken off once, and then is 404', async () => {

@@ -83,7 +83,7 @@ const LOSSES: [string, (file: string) => void, boolean][] = [
   ['begins with garbage', (file) => overwrite(file, 0, Buffer.alloc(100, 0x5a)), true],
   [
     'has a version that never was',
-    (file) => overwrite(file, 60, Buffer.from('7fffffff', 'hex')),
+    (file) => overwrite(file, 60, Buffer.from('80000000', 'hex')),
     true,
   ],
   ['says an older version', (file) => overwrite(file, 60, Buffer.from('00000001', 'hex')), true],
@@ -107,6 +107,20 @@ for (const [what, damage, kept] of LOSSES) {
     assert.equal(mirror.lines.filter(({ message }) => MADE_AGAIN.test(message)).length, 1)
   })
 }
+
+test('an index of a newer version is refused whatever its number, unless it is damaged', async () => {
+  await using setting = await startPulled()
+  const { mirror } = setting
+  const file = indexOf(setting)
+  for (const version of ['00000400', '7fffffff']) {
+    overwrite(file, 60, Buffer.from(version, 'hex'))
+    await assert.rejects(mirror.restart(), /was written by a newer regmirror/)
+    assert.deepEqual(quarantinedNames(mirror.folder), [])
+  }
+  overwrite(file, 100, Buffer.alloc(1000, 0x5a))
+  await mirror.restart()
+  await mirror.logged(MADE_AGAIN)
+})
 
 test('a pull does not wait until the index is made again', async () => {
   await using setting = await startPulled()
@@ -187,8 +201,12 @@ test('after a stop in mid-work files and rows are brought together, and not afte
   index.prepare('DELETE FROM blob WHERE digest = ?').run(first)
   index.close()
   rmSync(publishedPath(mirror.folder, second))
+  // As a crash leaves it between the move of a finished download and the removal of its note.
+  const note = path.join(mirror.folder, 'staging', `${first.replace(':', '-')}.json`)
+  writeFileSync(note, '{}')
   await mirror.restart()
   await mirror.logged(CHECKED)
+  assert.ok(!existsSync(note))
   const line = mirror.lines.find(({ message }) => CHECKED.test(message))
   assert.match(line?.message ?? '', /: 1 files taken over, 1 rows without a file forgotten, /)
   await pullWhole(mirror, 'app', '1', image)

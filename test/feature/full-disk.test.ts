@@ -127,6 +127,17 @@ test('a blob that cannot be published reaches its readers whole, and leaves noth
   assert.deepEqual(stagedNames(setting.folder), [])
 })
 
+test('a blob whose row cannot be written is served, and its file does not stay uncounted', async (t) => {
+  const setting = await startOnFailingDisk(t, [blob])
+  setting.upstream.addBlob('library/app', blob)
+  setting.disk.failsAt.add('publishBlob')
+  assertWhole(await setting.get(PATH))
+  await setting.logged(/served but not stored/)
+  await waitUntil(() => setting.room.takenBytes === 0, { what: 'the room is given back' })
+  assert.deepEqual(publishedDigests(setting.folder), [])
+  assert.deepEqual(stagedNames(setting.folder), [])
+})
+
 test('readers of a download do not notice that the disk fails under it', async (t) => {
   for (let run = 0; run < campaign(4); run += 1) {
     const failAt = (seed * 7919 + run * 5_003_801) % blob.size

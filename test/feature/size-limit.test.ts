@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import Database from 'better-sqlite3'
+import type { Jobs, VictimRow } from '../../src/care/jobs.ts'
+import { openOwner } from '../../src/compose.ts'
+import type { Logger } from '../../src/lib/log.ts'
 import type { bytesContent } from '../support/content.ts'
 import { heldContent, readAll, seededContent } from '../support/content.ts'
 import { buildImage } from '../support/images.ts'
 import type { Image } from '../support/images.ts'
-import { publishedDigests, stagedNames } from '../support/store-invariants.ts'
+import { publishedDigests, publishedFiles, stagedNames } from '../support/store-invariants.ts'
 import { storeBytes, StoreSize } from '../support/store-size.ts'
-import { Setting } from '../support/test-mirror.ts'
+import { configOf, REVALIDATE_ALWAYS, Setting } from '../support/test-mirror.ts'
 import type { ConfigChanges } from '../support/test-mirror.ts'
 import { waitUntil } from '../support/wait-until.ts'
 import { pullWhole, stored } from '../support/whole-pull.ts'
@@ -171,6 +174,85 @@ test('a store that is too large already is brought under its limit after the sta
   await mirror.restart(LIMITED)
   await mirror.logged(/^removed .*: more was stored than --max-size allows/)
   await waitUntil(() => storeBytes(mirror.folder) <= CAP_BYTES, { what: 'the store to shrink' })
+})
+
+// As the commands do it where no server runs.
+async function asCommand<Answer>(
+  setting: Setting,
+  changes: ConfigChanges,
+  run: (jobs: Jobs) => Promise<Answer>,
+): Promise<Answer> {
+  const quiet = () => undefined
+  const log: Logger = { debug: quiet, info: quiet, warn: quiet, error: quiet }
+  const owner = await openOwner(configOf(setting.mirror.folder, changes), log, 'gc')
+  try {
+    return await run(owner.jobs)
+  } finally {
+    await owner.close()
+  }
+}
+
+function gc(setting: Setting, changes: ConfigChanges, isPlan: boolean) {
+  return asCommand(setting, changes, async (jobs) => {
+    const names: string[] = []
+    const rows = async (batch: readonly VictimRow[]) =>
+      void names.push(...batch.map(({ name }) => name))
+    const { signal } = new AbortController()
+    const answer = await jobs.gc({ isPlan }, { signal, rows, progress: () => undefined })
+    return { answer, names }
+  })
+}
+
+test('a command that only looks removes nothing, whatever limit it was given', async () => {
+  await using setting = await Setting.start({ space: NO_LIMITS })
+  const { mirror } = setting
+  const all = images(setting, 3)
+  for (const { name, image } of all) {
+    await pullWhole(mirror, name, 'latest', image)
+    await stored(mirror, image)
+  }
+  await mirror.stop()
+  for (const { image } of all) age(setting, image, 2)
+  const before = publishedFiles(mirror.folder)
+  const small: ConfigChanges = { space: { ...NO_LIMITS, maxBytes: 10 * MIB } }
+  const plan = await gc(setting, small, true)
+  assert.ok(plan.names.length > 0)
+  const talk = { signal: new AbortController().signal, progress: () => undefined }
+  await asCommand(setting, small, async (jobs) => {
+    await jobs.ls({ prefix: undefined }, { ...talk, rows: () => Promise.resolve() })
+    await jobs.stats({ days: 1 }, { ...talk, rows: () => Promise.resolve() })
+    // What a start would begin with would be under way by now.
+    await jobs.gc({ isPlan: true }, { ...talk, rows: () => Promise.resolve() })
+  })
+  assert.deepEqual(publishedFiles(mirror.folder), before)
+  const done = await gc(setting, small, false)
+  assert.equal(done.answer.images, plan.answer.images)
+  assert.ok(publishedFiles(mirror.folder).length < before.length)
+})
+
+test('what a tag pointed to before goes with --keep-untagged, once what it points to is whole', async () => {
+  await using setting = await Setting.start({ space: NO_LIMITS, ...REVALIDATE_ALWAYS })
+  const { mirror, upstream } = setting
+  const [first, second] = [imageOf('first'), imageOf('second')]
+  upstream.addImage('library/app', 'latest', first)
+  await pullWhole(mirror, 'library/app', 'latest', first)
+  await stored(mirror, first)
+  upstream.addImage('library/app', 'latest', second)
+  assert.equal((await mirror.get('/v2/library/app/manifests/latest')).status, 200)
+  await mirror.stop()
+  const keeping: ConfigChanges = { space: { ...NO_LIMITS, keepUntaggedMs: 0 } }
+  assert.deepEqual((await gc(setting, keeping, true)).names, [])
+  assert.equal((await gc(setting, keeping, false)).answer.images, 0)
+  await mirror.restart()
+  await pullWhole(mirror, 'library/app', 'latest', second)
+  await stored(mirror, second)
+  await mirror.stop()
+  assert.deepEqual((await gc(setting, keeping, true)).names, [
+    `docker.io/library/app@${first.top.digest}`,
+  ])
+  assert.equal((await gc(setting, keeping, false)).answer.images, 1)
+  assert.ok(!holds(setting, first))
+  assert.ok(holds(setting, second))
 })
 
 test('what a stopped download left goes before any image', async () => {

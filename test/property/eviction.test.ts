@@ -3,14 +3,7 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Digest } from '../../src/oci/digest.ts'
 import type { Removed } from '../../src/store/index-port.ts'
-import {
-  anyImage,
-  BLOB_BYTES,
-  HeldImages,
-  named,
-  repositoryOf,
-  tagOf,
-} from '../support/held-images.ts'
+import { BLOB_BYTES, HeldImages, named, repositoryOf, tagOf } from '../support/held-images.ts'
 import { campaign, seed } from '../support/seed.ts'
 
 // Few names, so that images share layers and platforms, and tags move to and fro.
@@ -215,7 +208,7 @@ function run(model: SlowModel, step: Step): void {
     case 'evict': {
       const { pinned } = model
       const ask = { inUse: step.inUse.map(named), spares: step.spares.map(named) }
-      const removed = held.index.evictImage(anyImage(ask))
+      const removed = held.evictImage(ask)
       if (!removed) {
         const roots = [...model.manifests.keys()].filter(
           (name) => ![...model.manifests.values()].some((below) => below.includes(name)),

@@ -199,8 +199,17 @@ function expected(made: readonly Image[]): unknown[] {
         ? [parent]
         : [],
     )
-  const isLeadingOutside = (digest: Digest, tree: Set<Digest>): boolean =>
-    parentsOf(digest).some((parent) => !tree.has(parent) || isLeadingOutside(parent, tree))
+  const isTagged = (digest: Digest): boolean =>
+    [...tags.values()].some((named) => [...named.values()].includes(digest))
+  // Of the image itself its own row is one, so only another counts.
+  const rowsOf = (digest: Digest): number =>
+    [...inRepository].reduce((rows, [name, manifestsHere]) => {
+      const tagged = [...(tags.get(name)?.values() ?? [])].filter((each) => each === digest).length
+      return rows + (tagged > 0 ? tagged : manifestsHere.has(digest) ? 1 : 0)
+    }, 0)
+  const isLeadingOutside = (digest: Digest, root: Digest, tree: Set<Digest>): boolean =>
+    (tree.has(digest) && (digest === root ? rowsOf(root) > 1 : isTagged(digest))) ||
+    parentsOf(digest).some((parent) => !tree.has(parent) || isLeadingOutside(parent, root, tree))
   const facts = (digest: Digest) => {
     const { single, children } = manifests.get(digest) as {
       single: Single
@@ -226,7 +235,7 @@ function expected(made: readonly Image[]): unknown[] {
       platforms:
         children.length === 0 ? [{ platform: '', isComplete: isWhole(single) }] : platforms,
       sizeBytes: sum(sizes),
-      sharedBytes: sum(sizes.filter(([each]) => isLeadingOutside(each, tree))),
+      sharedBytes: sum(sizes.filter(([each]) => isLeadingOutside(each, digest, tree))),
     }
   }
   return [...inRepository.keys()].toSorted().flatMap((name) => {

@@ -2,6 +2,7 @@
 // they fail as a test says. Its store is checked and removed at the end.
 import './clock.ts'
 import type { TestContext } from 'node:test'
+import { logCareEvents } from '../../src/care/events.ts'
 import { Integrity } from '../../src/care/integrity.ts'
 import { plainRegistry } from '../../src/config/config.ts'
 import { StoreError } from '../../src/errors.ts'
@@ -171,7 +172,7 @@ export async function startOnFailingDisk(
   const index = indexOn(disk, store.index)
   const blobs = blobsOn(disk, store.blobs)
   const { hasher } = store
-  const damaged = (): void => undefined
+  const { damaged } = logCareEvents(log)
   const mirror = new Mirror({
     index,
     store: blobs,

@@ -4,6 +4,7 @@ import { mkdirSync, readSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import { UpstreamError } from '../../src/errors.ts'
 import { Fill } from '../../src/mirror/fill.ts'
+import type { FillOptions } from '../../src/mirror/fill.ts'
 import { parseDigest } from '../../src/oci/digest.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import { parseRepositoryName } from '../../src/oci/name.ts'
@@ -54,7 +55,7 @@ export class FillSetting {
     for (const each of [staging, blobs]) mkdirSync(each, { recursive: true })
   }
 
-  start(plan: FillPlan): Fill {
+  start(plan: FillPlan, more: Partial<FillOptions> = {}): Fill {
     const { content, faults } = plan
     const digest = parseDigest(content.digest) as Digest
     const left = [...faults]
@@ -65,6 +66,7 @@ export class FillSetting {
       abandoned: 'finish',
       hasher: this.#hasher,
       stage: () => stageBlob(layoutOf(this.folder), digest),
+      stagedBytes: () => Promise.resolve(0),
       open: async (range) => {
         await turn()
         return answer(plan, left.shift(), range)
@@ -72,6 +74,7 @@ export class FillSetting {
       room: new ScriptedRoom(),
       published: async () => {},
       passed: () => {},
+      ...more,
     })
   }
 

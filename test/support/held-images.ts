@@ -3,7 +3,7 @@ import { digestOf } from '../../src/oci/digest.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import { parseRepositoryName, parseTag } from '../../src/oci/name.ts'
 import type { Repository, Tag } from '../../src/oci/name.ts'
-import type { ImageVictim } from '../../src/store/index-port.ts'
+import type { ImageCursor, ImageVictim, Removed } from '../../src/store/index-port.ts'
 import { layoutOf } from '../../src/store/layout.ts'
 import { openIndex } from '../../src/store/open-index.ts'
 import type { SqliteIndex } from '../../src/store/sqlite-index.ts'
@@ -26,7 +26,7 @@ export function named(name: string): Digest {
 }
 
 export function anyImage(more: Partial<ImageVictim> = {}): ImageVictim {
-  return { after: 0, before: EVER, spares: [], inUse: [], ...more }
+  return { after: undefined, before: EVER, spares: [], inUse: [], ...more }
 }
 
 export class HeldImages implements AsyncDisposable {
@@ -68,6 +68,17 @@ export class HeldImages implements AsyncDisposable {
     for (const blob of blobs) this.store(blob, usedAt)
     this.index.recordUses([[digest, usedAt]])
     return digest
+  }
+
+  // The first image that may go, however many are looked at.
+  evictImage(more: Partial<ImageVictim> = {}): Removed | undefined {
+    let after: ImageCursor | undefined
+    do {
+      const { removed, next } = this.index.evictImage(anyImage({ ...more, after }))
+      if (removed) return removed
+      after = next
+    } while (after)
+    return undefined
   }
 
   store(blob: string, storedAt: number): void {

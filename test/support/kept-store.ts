@@ -1,6 +1,8 @@
 // A real store in a folder of its own, with content in it and what takes care of it, without a mirror.
+import { Evictor } from '../../src/care/evictor.ts'
 import { Integrity } from '../../src/care/integrity.ts'
 import type { BadRow, JobProgress, Talk } from '../../src/care/jobs.ts'
+import { Ledger } from '../../src/care/ledger.ts'
 import { ManifestFiles } from '../../src/care/manifest-files.ts'
 import { verifyJob } from '../../src/care/verify.ts'
 import { digestOf } from '../../src/oci/digest.ts'
@@ -16,6 +18,7 @@ export class KeptStore implements AsyncDisposable {
   readonly store: Store
   readonly integrity: Integrity
   readonly manifests: ManifestFiles
+  readonly brokenDownloads: Evictor['withoutBroken']
   readonly damaged: Digest[] = []
   now = 1000
 
@@ -27,6 +30,9 @@ export class KeptStore implements AsyncDisposable {
     const parts = { index, store: blobs, hasher, room, now: () => this.now }
     this.integrity = new Integrity({ ...parts, damaged: (digest) => this.damaged.push(digest) })
     this.manifests = new ManifestFiles(parts)
+    const ledger = new Ledger(index, blobs)
+    const evictor = new Evictor({ ...parts, ledger, flushUses: () => Promise.resolve() })
+    this.brokenDownloads = () => evictor.withoutBroken()
   }
 
   static async open(): Promise<KeptStore> {
@@ -47,17 +53,20 @@ export class KeptStore implements AsyncDisposable {
     return publishedPath(this.folder.path, digest)
   }
 
-  async verify(isDeep: boolean, signal = new AbortController().signal) {
+  async verify(isDeep: boolean, signal = new AbortController().signal, onProgress = () => {}) {
     const rows: BadRow[] = []
     const progress: JobProgress[] = []
     const talk: Talk<BadRow> = {
       signal,
-      progress: (each) => progress.push(each),
+      progress: (each) => {
+        progress.push(each)
+        onProgress()
+      },
       rows: async (batch) => void rows.push(...batch),
     }
     const { index, blobs: store } = this.store
-    const { integrity, manifests } = this
-    const job = verifyJob({ index, store, integrity, manifests })
+    const { integrity, manifests, brokenDownloads } = this
+    const job = verifyJob({ index, store, integrity, manifests, brokenDownloads })
     return { answer: await job({ isDeep }, talk), rows, progress }
   }
 

@@ -179,7 +179,7 @@ export class TestMirror implements AsyncDisposable {
   }
 }
 
-function configOf(data: string, changes: ConfigChanges): Config {
+export function configOf(data: string, changes: ConfigChanges): Config {
   const { registries = {}, ...rest } = changes
   return {
     listen: { host: '127.0.0.1', port: 0 },

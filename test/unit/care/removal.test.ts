@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { rmJob } from '../../../src/care/removal.ts'
-import { nearest } from '../../../src/lib/nearest.ts'
+import { allNear } from '../../../src/lib/nearest.ts'
 import { digestOf } from '../../../src/oci/digest.ts'
+import type { Digest } from '../../../src/oci/digest.ts'
 import { imageName } from '../../../src/oci/name.ts'
 import type { RepositoryName, Tag } from '../../../src/oci/name.ts'
 import type { HeldImage, IndexReader } from '../../../src/store/reader-port.ts'
@@ -32,6 +33,9 @@ const HELD = [
   held('ghcr.io', 'org/tool', '.hidden'),
   held('10.0.0.5:5000', 'app', '1'),
   held('gone.example', 'app', '1'),
+  held('docker.io', 'library/want', '2'),
+  { ...held('ghcr.io', 'twins/app', 'a'), digest: `sha256:${'ab'.repeat(32)}` as Digest },
+  { ...held('ghcr.io', 'twins/app', 'b'), digest: `sha256:${'ab'.repeat(31)}cd` as Digest },
 ]
 
 function held(registry: string, name: string, tag: string | undefined): HeldImage {
@@ -61,13 +65,15 @@ const reader = {
       ),
       next: undefined,
     }),
-  likeliestRepository: (registry, name) =>
-    Promise.resolve(
-      nearest(
+  likelyRepositories: (registry, name) =>
+    Promise.resolve([
+      // Known from a listing, and not held.
+      ...(name === 'library/wanted' ? ['library/wantee'] : []),
+      ...allNear(
         name,
         HELD.filter((image) => image.registry === registry).map((image) => image.name),
       ),
-    ),
+    ]),
 } as Partial<IndexReader> as IndexReader
 
 async function removed(...references: string[]) {
@@ -92,7 +98,7 @@ async function removed(...references: string[]) {
   const answer = await job({ references }, talk)
   return {
     removed: answer.removed.map(({ reference }) => reference),
-    unknown: answer.unknown.map(({ reference, suggestion }) => [reference, suggestion]),
+    unknown: answer.unknown.map(({ reference, is, held }) => [reference, is, ...held]),
   }
 }
 
@@ -107,6 +113,12 @@ for (const [typed, expected] of [
   [`nginx:1.27@${DIGEST}`, [`${NGINX}@${DIGEST}`]],
   ['nginx:*', [`${NGINX}:1.26`, `${NGINX}:1.27`]],
   ['nginx:1.2[67]', [`${NGINX}:1.26`, `${NGINX}:1.27`]],
+  [`nginx@${DIGEST.slice(0, 19)}`, [`${NGINX}@${DIGEST}`]],
+  [`docker.io/library/*@${DIGEST.slice(0, 19)}`, [`${NGINX}@${DIGEST}`]],
+  ['docker.io/library/ngi*:1.26', [`${NGINX}:1.26`]],
+  ['docker.io/nginx:1.*', [`${NGINX}:1.26`, `${NGINX}:1.27`]],
+  ['**:1.2?', [`${NGINX}:1.26`, `${NGINX}:1.27`]],
+  ['docker.io/**:latest', ['docker.io/org/app:latest']],
   ['ngi*', [`${NGINX}:1.26`, `${NGINX}:1.27`, `${NGINX}@${DIGEST}`]],
   ['ghcr.io/org/*', ['ghcr.io/org/app:1', 'ghcr.io/org/tool:.hidden']],
   ['ghcr.io/org/**', ['ghcr.io/org/app:1', 'ghcr.io/org/deep/app:1', 'ghcr.io/org/tool:.hidden']],
@@ -122,16 +134,43 @@ for (const [typed, expected] of [
   })
 }
 
-test('what is not held is named with what was perhaps meant, and the others still go', async () => {
+test('what is not held is named with images that are held, and the others still go', async () => {
   const found = await removed('ngnix:1.27', 'nginx:1.28', 'nginx', 'zzz', 'x y', 'nginx:1.27')
+  const tags = [`${NGINX}:1.26`, `${NGINX}:1.27`]
   assert.deepEqual(found, {
     removed: [`${NGINX}:1.27`],
     unknown: [
-      ['ngnix:1.27', NGINX],
-      ['nginx:1.28', `${NGINX}:1.26`],
-      ['nginx', NGINX],
-      ['zzz', undefined],
-      ['x y', undefined],
+      ['ngnix:1.27', 'not-held', `${NGINX}:1.27`],
+      ['nginx:1.28', 'not-held', ...tags],
+      ['nginx', 'not-held', ...tags],
+      ['zzz', 'not-held'],
+      ['x y', 'not-held'],
+    ],
+  })
+})
+
+test('a repository that is only known is not suggested', async () => {
+  const { unknown } = await removed('wanted')
+  assert.deepEqual(unknown, [['wanted', 'not-held', 'docker.io/library/want:2']])
+})
+
+test('a pattern that matches nothing is met with no guess, and names no namespace by itself', async () => {
+  const patterns = ['docker.io/*', 'docker.io/ngi*', 'nginx:9*', 'nowhere.example/*', '*:none']
+  assert.deepEqual(await removed(...patterns), {
+    removed: [],
+    unknown: patterns.map((each) => [each, 'unmatched']),
+  })
+})
+
+test('the beginning of a digest removes nothing where it is short or means several images', async () => {
+  const app = 'ghcr.io/twins/app'
+  const [short, both] = [`${app}@sha256:ababababab`, `${app}@sha256:abababababab`]
+  const one = `${app}@sha256:${'ab'.repeat(31)}c`
+  assert.deepEqual(await removed(short, both, one), {
+    removed: [`${app}:b`],
+    unknown: [
+      [short, 'too-short'],
+      [both, 'ambiguous', `${app}@sha256:${'ab'.repeat(32)}`, `${app}@sha256:${'ab'.repeat(31)}cd`],
     ],
   })
 })

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { paceOf, scrub } from '../../../src/care/scrub.ts'
 import type { Digest } from '../../../src/oci/digest.ts'
 import { KeptStore } from '../../support/kept-store.ts'
+import { unreadable } from '../../support/unreadable.ts'
 
 const MiB = 1024 * 1024
 const DAY_MS = 86_400_000
@@ -97,4 +98,13 @@ test('what decayed without a trace leaves its place, and its neighbours stay', a
   await scrubFor(kept, SPAN_MS)
   assert.deepEqual(kept.damaged, [decayed])
   assert.equal(await kept.store.index.findBlob(decayed), undefined)
+})
+
+test('one file that cannot be looked at does not keep it from the others', async () => {
+  const { kept, digests } = await storeOf([1000, 2000, 3000])
+  await using _ = kept
+  const [first, ...others] = digests as [Digest, Digest, Digest]
+  unreadable(kept.pathOf(first))
+  const { checked } = await scrubFor(kept, SPAN_MS)
+  assert.deepEqual(checked, others)
 })

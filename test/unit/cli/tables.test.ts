@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { ImageRow, StatsAnswer } from '../../../src/care/jobs.ts'
+import type {
+  GcAnswer,
+  ImageRow,
+  RmAnswer,
+  StatsAnswer,
+  VerifyAnswer,
+} from '../../../src/care/jobs.ts'
 import { columnsText } from '../../../src/cli/columns.ts'
 import { gcSentence } from '../../../src/cli/gc.ts'
 import { imageAsJson, imageTable } from '../../../src/cli/image-table.ts'
@@ -50,13 +56,48 @@ test('in a pipe every name is whole', () => {
   )
 })
 
+test('where nothing is pinned there is no column for it, and what just came says so', () => {
+  const row = { ...untagged, storedAt: NOW - 59_000, lastPullAt: NOW + 1 }
+  const [head, line] = imageTable([row], NOW, undefined).split('\n')
+  assert.match(head ?? '', /LAST PULL$/)
+  assert.match(line ?? '', / just now +just now$/)
+})
+
 test('on a terminal no line is longer than it is wide, and digests are short', () => {
+  const images = [tagged, untagged].map((image) => ({ ...image, pinnedBy: [] }))
   for (const width of [80, 100, 120]) {
-    for (const line of imageTable([tagged, untagged], NOW, width).split('\n')) {
+    for (const line of imageTable(images, NOW, width).split('\n')) {
       assert.ok(line.length <= width, line)
     }
   }
-  assert.match(imageTable([untagged], NOW, 200), /nginx@sha256:abababababab /)
+  for (const width of [80, 100, 200]) {
+    assert.match(imageTable([untagged], NOW, width), /@sha256:abababababab /)
+  }
+})
+
+test('a terminal too narrow for the platforms is told how many are whole', () => {
+  const narrow = imageTable([tagged, untagged], NOW, 80).split('\n')
+  assert.match(narrow[1] ?? '', / 1 complete, 1 partial /)
+  assert.match(narrow[2] ?? '', / complete /)
+  assert.doesNotMatch(imageTable([tagged], NOW, 120), /1 partial/)
+})
+
+test('no two images look alike on a narrow terminal, and each keeps its tag', () => {
+  const name = 'organisation/with/a/very/long/name'
+  const images = [
+    { ...tagged, repository: `${name}/for/its/first/application`, tag: '1.27.3-alpine' },
+    { ...tagged, repository: `${name}/for/its/other/application`, tag: '1.27.3-alpine' },
+    { ...tagged, repository: `${name}/for/its/other/application`, tag: '1.27.4-alpine' },
+    { ...untagged, repository: `${name}/application` },
+  ]
+  const shown = imageTable(images, NOW, 80).split('\n').slice(1, -1)
+  const names = shown.map((line) => line.split(' ')[0] ?? '')
+  assert.equal(new Set(names).size, images.length, names.join('\n'))
+  assert.deepEqual(
+    names.map((each) => /(:|@).*$/.exec(each)?.[0]),
+    [':1.27.3-alpine', ':1.27.3-alpine', ':1.27.4-alpine', '@sha256:abababababab'],
+  )
+  assert.match(names[2] ?? '', /^docker\S*…\S*:1\.27\.4-alpine$/)
 })
 
 test('the widest column gives way first, and none below its least', () => {
@@ -139,31 +180,67 @@ test('what was removed and what is not there is said one by one', () => {
     { reference: 'docker.io/library/nginx:1', freedBytes: MIB },
     { reference: 'docker.io/library/nginx:2', freedBytes: 0 },
   ]
-  const unknown = [
-    { reference: 'ngnix', suggestion: 'docker.io/library/nginx' },
-    { reference: 'xyz', suggestion: undefined },
+  const unknown: RmAnswer['unknown'] = [
+    { reference: 'ngnix', is: 'not-held', held: ['docker.io/library/nginx:1'] },
+    { reference: 'app:4', is: 'not-held', held: ['app:1', 'app:2', 'app:3'] },
+    { reference: 'xyz', is: 'not-held', held: [] },
+    { reference: 'x*', is: 'unmatched', held: [] },
+    { reference: 'x@sha256:0123456789ab', is: 'ambiguous', held: ['x@1', 'x@2'] },
+    { reference: 'x@sha256:01', is: 'too-short', held: [] },
   ]
   assert.deepEqual(rmSentences({ removed, unknown }), [
     'removed docker.io/library/nginx:1 (1 MiB freed)',
     'removed docker.io/library/nginx:2 (0 B freed)',
     '2 removed, 1 MiB freed',
-    'ngnix is not cached; did you mean docker.io/library/nginx?',
+    'ngnix is not cached; did you mean docker.io/library/nginx:1?',
+    'app:4 is not cached; did you mean app:1, app:2 or app:3?',
     'xyz is not cached',
+    "nothing cached matches 'x*'",
+    'x@sha256:0123456789ab may mean x@1 or x@2: give more of the digest',
+    'x@sha256:01 may mean many images: give 12 digits of the digest or more',
   ])
 })
 
-test('gc and verify end with one sentence', () => {
-  const gone = { images: 1, blobs: 2, downloads: 0, freedBytes: MIB }
-  const none = { images: 0, blobs: 0, downloads: 0, freedBytes: 0 }
-  assert.equal(gcSentence(gone, false), 'removed 1 image, 2 blobs that no image needs: 1 MiB freed')
-  assert.equal(gcSentence(gone, true), 'would remove 1 image, 2 blobs that no image needs: 1 MiB')
-  assert.equal(gcSentence(none, true), 'nothing would be removed')
-  assert.match(
-    verifySentence({ blobs: 1, bytes: MIB, bad: 0 }, true),
-    /^checked 1 blob .*all is well$/,
-  )
-  assert.match(
-    verifySentence({ blobs: 2, bytes: MIB, bad: 1 }, false),
-    /--deep.*: 1 bad, taken out/,
+const whole = { isInterrupted: false }
+const part = { isInterrupted: true }
+
+test('gc ends with one sentence', () => {
+  const none = {
+    images: 0,
+    blobs: 0,
+    downloads: 0,
+    freedBytes: 0,
+    quarantined: 0,
+    stillTooMuchBytes: 0,
+  }
+  const gone = { ...none, images: 1, blobs: 2, freedBytes: MIB }
+  const said = (answer: GcAnswer, isPlan: boolean, how = whole): string =>
+    gcSentence({ answer, ...how }, { isPlan })
+  const what = '1 image, 2 blobs that no image needs: 1 MiB'
+  assert.equal(said(gone, false), `removed ${what} freed`)
+  assert.equal(said(gone, true), `would remove ${what}`)
+  assert.equal(said(none, true), 'nothing would be removed')
+  const still = 'stored: all of it was used in the last 10 minutes or is pinned'
+  const full = { ...none, stillTooMuchBytes: 20 * MIB }
+  const left = `20 MiB more than allowed`
+  assert.equal(said(full, false), `nothing was removed; ${left} is still ${still}`)
+  const part20 = { ...gone, stillTooMuchBytes: 20 * MIB }
+  assert.equal(said(part20, true), `would remove ${what}; ${left} would still be ${still}`)
+  assert.equal(said(gone, false, part), `interrupted: removed ${what} until then`)
+  assert.equal(said(none, false, part), 'interrupted: nothing was removed until then')
+  assert.equal(said(none, true, part), 'interrupted: nothing was found until then')
+})
+
+test('verify ends with one sentence, which says "all is well" only of all', () => {
+  const said = (answer: VerifyAnswer, isDeep: boolean, how = whole): string =>
+    verifySentence({ answer, ...how }, { isDeep })
+  const one = { blobs: 1, bytes: MIB, bad: 0 }
+  const two = { blobs: 2, bytes: MIB, bad: 1 }
+  assert.equal(said(one, true), 'checked 1 blob (1 MiB) by its content: all is well')
+  assert.match(said(two, false), /^checked 2 blobs .* by their size \(--deep.*: 1 bad, taken out/)
+  assert.equal(said(one, true, part), 'interrupted after 1 blob: none bad so far')
+  assert.equal(
+    said(two, true, part),
+    'interrupted after 2 blobs: 1 bad so far, taken out of service',
   )
 })

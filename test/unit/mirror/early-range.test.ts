@@ -84,6 +84,7 @@ class Race implements AsyncDisposable {
       abandoned: 'finish',
       hasher: this.#hasher,
       stage: () => stageBlob(layout, digest),
+      stagedBytes: () => Promise.resolve(0),
       open: async (range) => {
         const index = this.ranges.push(range) - 1
         const body = bodies[index]

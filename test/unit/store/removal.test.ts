@@ -1,14 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { Removed } from '../../../src/store/index-port.ts'
-import {
-  anyImage,
-  EVER,
-  HeldImages,
-  named,
-  repositoryOf,
-  tagOf,
-} from '../../support/held-images.ts'
+import { EVER, HeldImages, named, repositoryOf, tagOf } from '../../support/held-images.ts'
 
 const [APP, WEB] = [repositoryOf('app'), repositoryOf('web')]
 const HOUR = 3_600_000
@@ -25,13 +18,12 @@ test('the image not used for longest goes, and a layer that another needs stays'
   await using held = new HeldImages()
   held.hold(APP, 'new', { blobs: ['base', 'new layer'] }, 2000)
   held.hold(WEB, 'old', { blobs: ['base', 'old layer'] }, 1000)
-  const removed = held.index.evictImage(anyImage())
-  assert.equal(removed?.lastUse, 1000)
-  assert.deepEqual(removed.manifests, [named('old')])
+  const removed = held.evictImage()
+  assert.deepEqual(removed?.manifests, [named('old')])
   assert.deepEqual(blobsOf(removed), digests('old layer'))
   assert.deepEqual(held.left('new', 'base', 'new layer'), ['new', 'base', 'new layer'])
-  assert.deepEqual(blobsOf(held.index.evictImage(anyImage())), digests('base', 'new layer'))
-  assert.equal(held.index.evictImage(anyImage()), undefined)
+  assert.deepEqual(blobsOf(held.evictImage()), digests('base', 'new layer'))
+  assert.equal(held.evictImage(), undefined)
 })
 
 test('nothing of an evicted image is known any more: tags, contents, its repository', async () => {
@@ -40,7 +32,7 @@ test('nothing of an evicted image is known any more: tags, contents, its reposit
   held.index.forgetBlob(named('never pulled'))
   held.tag(APP, 'latest', 'image')
   held.index.recordTagList(APP, { tags: ['latest'], fetchedAt: 1, opens: 'repository' })
-  const removed = held.index.evictImage(anyImage())
+  const removed = held.evictImage()
   assert.deepEqual(removed?.tags, [{ ...APP, tag: 'latest' }])
   assert.deepEqual(removed.repositories, [APP])
   assert.equal(removed.contents.length, 3)
@@ -56,7 +48,7 @@ test('an index goes with its platforms', async () => {
   held.hold(APP, 'amd64', { blobs: ['amd64 layer', 'both'] }, 1010)
   held.hold(APP, 'arm64', { blobs: ['arm64 layer', 'both'] }, 900)
   held.hold(APP, 'index', { children: ['amd64', 'arm64'] }, 1000)
-  const removed = held.index.evictImage(anyImage())
+  const removed = held.evictImage()
   assert.deepEqual([...(removed?.manifests ?? [])].toSorted(), digests('index', 'amd64', 'arm64'))
   assert.deepEqual(blobsOf(removed), digests('amd64 layer', 'arm64 layer', 'both'))
 })
@@ -66,7 +58,7 @@ test('a platform that was pulled by its digest long after its index stays', asyn
   held.hold(APP, 'amd64', { blobs: ['amd64 layer'] }, 1000 + 5 * HOUR)
   held.hold(APP, 'arm64', { blobs: ['arm64 layer'] }, 1000)
   held.hold(APP, 'index', { children: ['amd64', 'arm64'] }, 1000)
-  const removed = held.index.evictImage(anyImage())
+  const removed = held.evictImage()
   assert.deepEqual(blobsOf(removed), digests('arm64 layer'))
   assert.deepEqual(held.left('index', 'amd64', 'arm64'), ['amd64'])
 })
@@ -79,7 +71,7 @@ test('a platform that another index lists, or a tag points to, stays', async () 
   held.hold(APP, 'old index', { children: ['one', 'two', 'three'] }, 1000)
   held.hold(APP, 'new index', { children: ['two'] }, 2000)
   held.tag(WEB, 'three', 'three')
-  assert.deepEqual(blobsOf(held.index.evictImage(anyImage())), digests('1'))
+  assert.deepEqual(blobsOf(held.evictImage()), digests('1'))
   assert.deepEqual(held.left('two', 'three', '2', '3'), ['two', 'three', '2', '3'])
 })
 
@@ -93,12 +85,12 @@ test('what is pinned stays, by tag and by digest, with all below it', async () =
   held.hold(WEB, 'other child', { blobs: ['other layer'] }, 100)
   held.hold(WEB, 'parent', { children: ['child', 'other child'] }, 100)
   held.index.pin(WEB, { digest: named('child') }, 'list.txt', 1)
-  assert.deepEqual(blobsOf(held.index.evictImage(anyImage())), digests('other layer'))
-  assert.equal(held.index.evictImage(anyImage()), undefined)
+  assert.deepEqual(blobsOf(held.evictImage()), digests('other layer'))
+  assert.equal(held.evictImage(), undefined)
   assert.deepEqual(held.left('index', 'amd64', 'child', 'parent'), ['index', 'amd64', 'child'])
   assert.equal(held.index.pinnedBytes(), 2 * 8192)
   held.index.unpin(WEB, { digest: named('child') }, 'list.txt')
-  assert.deepEqual(blobsOf(held.index.evictImage(anyImage())), digests('child layer'))
+  assert.deepEqual(blobsOf(held.evictImage()), digests('child layer'))
 })
 
 test('what a pinned tag falls back on stays too', async () => {
@@ -109,7 +101,7 @@ test('what a pinned tag falls back on stays too', async () => {
   held.hold(APP, 'second', { blobs: ['second layer'] }, 2000)
   held.tag(APP, 'kept', 'second')
   assert.equal(held.index.findTag(APP, tagOf('kept'))?.completeDigest, named('first'))
-  assert.equal(held.index.evictImage(anyImage()), undefined)
+  assert.equal(held.evictImage(), undefined)
 })
 
 test('what a tag falls back on counts as used whenever the tag was, until the newer is whole', async () => {
@@ -120,12 +112,12 @@ test('what a tag falls back on counts as used whenever the tag was, until the ne
   held.index.forgetBlob(named('second layer'))
   held.tag(APP, 'latest', 'second', 4000)
   held.hold(WEB, 'other', { blobs: ['other layer'] }, 2000)
-  assert.deepEqual(blobsOf(held.index.evictImage(anyImage())), digests('other layer'))
+  assert.deepEqual(blobsOf(held.evictImage()), digests('other layer'))
   held.hold(WEB, 'newest', { blobs: ['newest layer'] }, 5000)
   // Equally long unused now, and the older of the two.
-  assert.deepEqual(held.index.evictImage(anyImage())?.manifests, [named('second')])
+  assert.deepEqual(held.evictImage()?.manifests, [named('second')])
   assert.equal(held.index.findTag(APP, tagOf('latest'))?.completeDigest, named('first'))
-  assert.deepEqual(blobsOf(held.index.evictImage(anyImage())), digests('first layer'))
+  assert.deepEqual(blobsOf(held.evictImage()), digests('first layer'))
   assert.equal(held.index.findTag(APP, tagOf('latest')), undefined)
 })
 
@@ -135,14 +127,14 @@ test('the fallback of a tag whose newer digest is whole goes by its own last use
   held.tag(APP, 'latest', 'first', 1000)
   held.hold(APP, 'second', { blobs: ['second layer'] }, 4000)
   held.tag(APP, 'latest', 'second', 4000)
-  assert.deepEqual(blobsOf(held.index.evictImage(anyImage())), digests('first layer'))
+  assert.deepEqual(blobsOf(held.evictImage()), digests('first layer'))
   assert.equal(held.index.findTag(APP, tagOf('latest'))?.completeDigest, undefined)
 })
 
 test('content in use stays when its image goes, and goes itself later', async () => {
   await using held = new HeldImages()
   held.hold(APP, 'image', { blobs: ['read', 'unread'] }, 1000)
-  const removed = held.index.evictImage(anyImage({ inUse: [named('read')] }))
+  const removed = held.evictImage({ inUse: [named('read')] })
   assert.deepEqual(blobsOf(removed), digests('unread'))
   assert.equal(held.index.findContent(APP, named('read'))?.kind, 'blob')
   const ask = { after: 0, scan: 100, before: EVER, enoughBytes: 1 }
@@ -158,8 +150,8 @@ test('an image whose content is being downloaded is spared, and what is in use b
   held.hold(APP, 'index', { children: ['child'] }, 1000)
   held.hold(WEB, 'other', { blobs: ['other layer'] }, 5000)
   const spares = [named('arriving')]
-  assert.equal(held.index.evictImage(anyImage({ spares, before: 5000 })), undefined)
-  assert.deepEqual(held.index.evictImage(anyImage({ spares }))?.manifests, [named('other')])
+  assert.equal(held.evictImage({ spares, before: 5000 }), undefined)
+  assert.deepEqual(held.evictImage({ spares })?.manifests, [named('other')])
 })
 
 test('orphans are found in slices, no more than is enough, and never what a manifest names', async () => {
@@ -186,13 +178,19 @@ test('an image that its tag moved away from goes once nobody has used it for lon
   held.tag(APP, 'same', 'first', 1000)
   held.hold(APP, 'second', { blobs: ['second layer'] }, 1000)
   held.tag(APP, 'latest', 'second', 2000)
-  assert.equal(held.index.evictUntagged(EVER, []), undefined)
+  const ask = { after: 0, before: EVER, inUse: [] }
+  assert.equal(held.index.evictUntagged(ask), undefined)
   held.tag(APP, 'same', 'second', 3000)
-  // Both tags could still fall back on it, were the newer not whole: it is, but they say so only later.
-  held.tag(APP, 'latest', 'third', 4000)
-  held.tag(APP, 'same', 'third', 4000)
-  assert.equal(held.index.evictUntagged(2500, []), undefined)
-  assert.deepEqual(blobsOf(held.index.evictUntagged(5000, [])), digests('first layer'))
+  assert.equal(held.index.evictUntagged({ ...ask, before: 2500 }), undefined)
+  // Both tags fall back on it while the newer is not whole.
+  held.index.forgetBlob(named('second layer'))
+  assert.equal(held.index.evictUntagged(ask), undefined)
+  held.store('second layer', 3000)
+  const removed = held.index.evictUntagged(ask)
+  assert.deepEqual(blobsOf(removed), digests('first layer'))
+  assert.equal(removed?.untaggedAt, 3000)
+  assert.equal(held.index.findTag(APP, tagOf('latest'))?.completeDigest, undefined)
+  assert.equal(held.index.findTag(APP, tagOf('same'))?.digest, named('second'))
 })
 
 test('a removed tag takes along what nothing else needs', async () => {
@@ -208,7 +206,7 @@ test('a removed tag takes along what nothing else needs', async () => {
   assert.deepEqual(blobsOf(removed), digests('layer'))
   // That it contains the base is still true.
   assert.deepEqual(removed?.repositories, [])
-  assert.deepEqual(blobsOf(held.index.evictImage(anyImage())), digests('base'))
+  assert.deepEqual(blobsOf(held.evictImage()), digests('base'))
   assert.equal(held.index.findContent(APP, named('base')), undefined)
 })
 
@@ -236,6 +234,6 @@ test('what is stored is counted whatever changes it', async () => {
   assert.deepEqual({ blobs, blobBytes }, { blobs: 2, blobBytes: 2 * 8192 })
   assert.ok(indexBytes > 4096)
   held.index.publishBlob(named('other'), { sizeBytes: 1, stamp: '2', storedAt: 2 })
-  held.index.evictImage(anyImage())
+  held.evictImage()
   assert.deepEqual(held.index.usage().blobBytes, 4096)
 })
