@@ -2,7 +2,10 @@
 
 import type { BigIntStats } from 'node:fs'
 
-/** The time of the last change cannot be set back from outside, as that of the last write can. */
-export function stampOf({ ctimeNs }: BigIntStats): string {
-  return String(ctimeNs)
+/**
+ * The time of the last change cannot be set back from outside, as that of the last write can. Its clock
+ * ticks slowly, so that a file put in another's place may have the same: its inode has not.
+ */
+export function stampOf({ ino, ctimeNs }: Pick<BigIntStats, 'ino' | 'ctimeNs'>): string {
+  return `${ino}-${ctimeNs}`
 }
