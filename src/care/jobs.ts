@@ -3,6 +3,7 @@
 // Everything here crosses the socket as JSON.
 
 import type { Digest } from '../oci/digest.ts'
+import type { PullCount } from '../store/index-port.ts'
 
 /** How a job talks to who asked for it. */
 export interface Talk<Row = never> {
@@ -152,16 +153,7 @@ export interface StatsAnswer {
   readonly quotas: readonly QuotaRow[]
 }
 
-export interface DayRow {
-  readonly day: string
-  readonly registry: string
-  readonly hits: number
-  readonly joins: number
-  readonly misses: number
-  readonly stale: number
-  readonly servedBytes: number
-  readonly fetchedBytes: number
-}
+export type DayRow = PullCount
 
 export interface StoreStats {
   readonly blobs: number
