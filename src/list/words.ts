@@ -1,0 +1,53 @@
+// A line's words, each with its place: the reference, then the options. A comment is none of them.
+
+import { mistaken } from './mistake.ts'
+import type { Mistake, Read } from './mistake.ts'
+
+export interface Word {
+  readonly text: string
+  /** Where in the line it begins, from 0. */
+  readonly at: number
+}
+
+/** What editors do not show, and what comes along when a name is copied from a web page. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zs}\p{Zl}\p{Zp}]/u
+
+/** A value may be in double quotes, `key="a b"`; only there do blanks and `#` belong to a word. */
+export function readWords(line: string): Read<readonly Word[]> {
+  const words: Word[] = []
+  let at = 0
+  while (at < line.length) {
+    if (isBlank(line[at])) {
+      at += 1
+      continue
+    }
+    if (line[at] === '#') break
+    const end = endOfWord(line, at)
+    if (typeof end !== 'number') return end
+    words.push({ text: line.slice(at, end), at })
+    at = end
+  }
+  return { value: words }
+}
+
+function endOfWord(line: string, start: number): number | { readonly mistake: Mistake } {
+  let quoteAt: number | undefined
+  let at = start
+  for (; at < line.length; at += 1) {
+    const sign = line[at] ?? ''
+    if (sign === '"' && quoteAt !== undefined) quoteAt = undefined
+    else if (sign === '"' && line[at - 1] === '=') quoteAt = at
+    else if (isBlank(sign) && quoteAt === undefined) return at
+    else if (!isBlank(sign) && UNSEEN.test(sign)) return mistaken(at, unseen(sign))
+  }
+  return quoteAt === undefined ? at : mistaken(quoteAt, 'the quote that begins here has no end')
+}
+
+function isBlank(sign: string | undefined): boolean {
+  return sign === ' ' || sign === '\t'
+}
+
+function unseen(sign: string): string {
+  const code = (sign.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')
+  return `an invisible character stands here (U+${code}): delete it, or type a plain space`
+}
