@@ -25,9 +25,21 @@ export type UpstreamErrorKind =
   | 'set-aside'
   | 'offline'
 
+const PASSING: ReadonlySet<UpstreamErrorKind> = new Set([
+  'unreachable',
+  'timed-out',
+  'rate-limited',
+  'set-aside',
+])
+
+/** No registry counts over longer than a day. */
+export const RETRY_AFTER_MAX_MS = 24 * 3_600_000
+
 export interface UpstreamErrorOptions {
   readonly cause?: unknown
   readonly retryAfterMs?: number | undefined
+  /** Default: as the kind says. */
+  readonly mayPass?: boolean | undefined
   /** Default: the message itself. */
   readonly publicMessage?: string
 }
@@ -57,14 +69,20 @@ export class UpstreamError extends Error implements Reason {
   override readonly name = 'UpstreamError'
   readonly kind: UpstreamErrorKind
   readonly publicMessage: string
-  /** When to ask again, where upstream said so. */
+  /** When to ask again, where upstream said so, up to RETRY_AFTER_MAX_MS. */
   readonly retryAfterMs: number | undefined
+  /**
+   * Whether the same may succeed later with nobody doing anything about it: never a refusal, nor a
+   * certificate that is not trusted, nor an answer that makes no sense, unless it is a 5xx.
+   */
+  readonly mayPass: boolean
 
   constructor(kind: UpstreamErrorKind, message: string, options: UpstreamErrorOptions = {}) {
     super(message, { cause: options.cause })
     this.kind = kind
     this.publicMessage = options.publicMessage ?? message
     this.retryAfterMs = options.retryAfterMs
+    this.mayPass = options.mayPass ?? PASSING.has(kind)
   }
 }
 

@@ -17,6 +17,8 @@ export interface Failure {
 
 /** When upstream said nothing of when to come back. */
 const RETRY_AFTER_SECONDS = 30
+/** Upstream may ask for hours, and is asked again sooner. */
+const RETRY_AFTER_MAX_SECONDS = 300
 
 /**
  * Never 429 for upstream's 429: containerd answers that with five immediate attempts, podman waits up
@@ -40,7 +42,8 @@ export function failureOf(error: unknown): Failure {
   }
   if (error instanceof UpstreamError) {
     const { status, code } = UPSTREAM[error.kind]
-    const seconds = Math.ceil((error.retryAfterMs ?? RETRY_AFTER_SECONDS * 1000) / 1000)
+    const toldSeconds = Math.ceil((error.retryAfterMs ?? RETRY_AFTER_SECONDS * 1000) / 1000)
+    const seconds = Math.min(toldSeconds, RETRY_AFTER_MAX_SECONDS)
     const headers = status === 503 ? { headers: { 'Retry-After': String(seconds) } } : {}
     const { message: logMessage, publicMessage: message } = error
     return { status, code, message, logMessage, ...headers }

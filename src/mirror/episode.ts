@@ -13,6 +13,7 @@ export interface EpisodeOptions {
 export class Episode {
   readonly #options: EpisodeOptions
   #failedAt: number | undefined
+  #failure: StoreError | undefined
 
   constructor(options: EpisodeOptions) {
     this.#options = options
@@ -21,6 +22,7 @@ export class Episode {
   failed(error: StoreError): void {
     const isFirst = this.#failedAt === undefined
     this.#failedAt = this.#options.now()
+    this.#failure = error
     if (isFirst) this.#options.begun(error)
   }
 
@@ -32,8 +34,9 @@ export class Episode {
     over()
   }
 
-  /** Whether it failed less than so long ago. */
-  hasFailedWithin(ms: number): boolean {
-    return this.#failedAt !== undefined && this.#options.now() - this.#failedAt < ms
+  /** How it failed, where that was less than so long ago. */
+  failedWithin(ms: number): StoreError | undefined {
+    const isRecent = this.#failedAt !== undefined && this.#options.now() - this.#failedAt < ms
+    return isRecent ? this.#failure : undefined
   }
 }

@@ -19,15 +19,21 @@ import type { Hasher, RunningHash } from '../store/hasher.ts'
 import type { OpenedBlob } from '../upstream/upstream.ts'
 import { abandonPlan } from './abandon.ts'
 import type { AbandonPolicy } from './abandon.ts'
+import { Demand } from './demand.ts'
 import { EarlyRequest, mayFetchEarly } from './early-request.ts'
-import { Followers } from './followers.ts'
 import { GapWriter } from './gap-writer.ts'
+import type { Pace } from './pace.ts'
 import { PassThrough, WITHHELD_BYTES } from './pass-through.ts'
 import type { PassEnd, Prefix } from './pass-through.ts'
 import { Progress } from './progress.ts'
 import type { Gap } from './progress.ts'
 import { RESUME_PROGRESS_BYTES, resumeDelayMs, worthResuming } from './resume.ts'
+import { Sources } from './sources.ts'
+import type { Open } from './sources.ts'
 import { TakenRoom } from './taken-room.ts'
+
+/** A body that was left unread for so long may have been taken for dead: that it broke is no failure. */
+const STOOD_BACK_EXCUSES_MS = 1_000
 
 /** Where upstream tells no size: how long to wait for the end before answering without one. */
 const UNKNOWN_SIZE_WAIT_MS = 20_000
@@ -48,10 +54,11 @@ export interface FillOptions {
   readonly abandoned: AbandonPolicy
   readonly hasher: Hasher
   readonly room: Room
+  readonly pace: Pace
   stage(): Promise<StagedBlob>
   /** What lies in staging, asked where that cannot be opened. */
   stagedBytes(): Promise<number>
-  open(range?: { start: number; end?: number }): Promise<OpenedBlob | undefined>
+  open: Open
   /**
    * Called once the content is published; readers do not wait for it. With `Fill.isAnonymous`. Where
    * it rejects, the content is not there any more.
@@ -82,7 +89,8 @@ export class Fill {
   readonly ended: Promise<FillEnd>
 
   readonly #options: FillOptions
-  readonly #followers = new Followers(() => this.#abandoned())
+  readonly #demand: Demand
+  readonly #sources: Sources
   #settle!: { resolve: (answerable: boolean) => void; reject: (error: Error) => void }
   #isAnswerable = false
   #isOpened = false
@@ -101,10 +109,7 @@ export class Fill {
   #totalBytes: number | undefined
   #isVerified = false
   #upstream: OpenedBlob | undefined
-  /** Of everybody who sent bytes of it. */
-  readonly #distrusts: OpenedBlob['distrust'][] = []
   #othersMayBeRight = false
-  #isAnonymous: boolean | undefined
   #fetchedBytes = 0
   #early: EarlyRequest | undefined
   readonly #parking = new AbortController()
@@ -115,6 +120,8 @@ export class Fill {
     this.digest = options.digest
     this.repository = options.repository
     this.#options = options
+    this.#demand = new Demand(options.pace, () => this.#abandoned())
+    this.#sources = new Sources(options.open)
     this.#totalBytes = options.expectedBytes
     this.answerable = new Promise((resolve, reject) => (this.#settle = { resolve, reject }))
     this.answerable.catch(() => undefined)
@@ -143,7 +150,7 @@ export class Fill {
 
   /** Whether all bytes came without a login; undefined before upstream has given any. */
   get isAnonymous(): boolean | undefined {
-    return this.#isAnonymous
+    return this.#sources.isAnonymous
   }
 
   /** Stopped, as opposed to failed: a new fill may go on from there. */
@@ -154,6 +161,24 @@ export class Fill {
   /** Bytes that came from upstream, as opposed to those kept from an earlier attempt. */
   get fetchedBytes(): number {
     return this.#fetchedBytes
+  }
+
+  /** A client waits for the first byte: it counts as one who reads until what is returned is called. */
+  expect(): () => void {
+    return this.#demand.expect()
+  }
+
+  /**
+   * Somebody wants it stored and reads nothing. What is returned ends that: the download is then parked
+   * at once, unless somebody else wants it, and is out of the way when it resolves.
+   */
+  keep(arrived: (bytes: number) => void): () => Promise<void> {
+    clearTimeout(this.#abandonTimer)
+    const leave = this.#demand.keep(arrived)
+    return async () => {
+      leave()
+      if (!this.#isOver && this.#demand.isNone) await this.park()
+    }
   }
 
   /** A reader of the whole or of a part. To be released; valid once `answerable` is true. */
@@ -182,7 +207,7 @@ export class Fill {
       },
       available: (position) => Math.max(0, this.#readableEnd(position, early) - position),
       arrived: (position) =>
-        this.#followers.waitUntil(
+        this.#demand.followers.waitUntil(
           () =>
             this.#isLost ||
             this.#readableEnd(position, early) > position ||
@@ -195,16 +220,16 @@ export class Fill {
       },
       release: () => {
         passing?.close()
-        this.#followers.leave(source)
+        this.#demand.leave(source)
       },
     }
-    this.#followers.join(source)
+    this.#demand.join(source)
     return source
   }
 
   #passThrough(): PassThrough {
-    const { digest, hasher, open, passed } = this.#options
-    return new PassThrough({ digest, sizeBytes: this.#totalBytes, hasher, open, passed })
+    const { digest, hasher, pace, open, passed } = this.#options
+    return new PassThrough({ digest, sizeBytes: this.#totalBytes, hasher, pace, open, passed })
   }
 
   #prefixOf(position: number): Prefix {
@@ -218,6 +243,7 @@ export class Fill {
     this.#isOver = true
     this.#parking.abort()
     this.#upstream?.abort()
+    this.#demand.end()
     return this.ended
   }
 
@@ -232,6 +258,7 @@ export class Fill {
     } finally {
       clearTimeout(this.#patienceTimer)
       clearTimeout(this.#abandonTimer)
+      this.#demand.end()
     }
   }
 
@@ -270,11 +297,13 @@ export class Fill {
       }
       if (this.#isAnswerable && gap.start === this.#totalBytes) return true
       const before = this.#fetchedBytes
+      const { stoodBackMs } = this.#demand
       try {
         if (!(await this.#fetchGap(gap))) return false
       } catch (error) {
         if (this.#fetchedBytes - before >= RESUME_PROGRESS_BYTES) attempts = 0
         attempts += 1
+        if (this.#demand.stoodBackMs - stoodBackMs >= STOOD_BACK_EXCUSES_MS) attempts = 1
         const begun = this.#isOpened || this.#isAnswerable
         if (!begun || !worthResuming(error, attempts)) throw error
         await delay(resumeDelayMs(attempts), undefined, { signal: this.#parking.signal })
@@ -284,13 +313,14 @@ export class Fill {
 
   /** All of it is kept, and whether upstream has it here is not known. */
   async #askForOne(): Promise<boolean> {
-    const opened = await this.#ask({ start: 0, end: 0 })
+    const opened = await this.#sources.ask({ start: 0, end: 0 })
     opened?.abort()
     if (opened) this.#answer()
     return opened !== undefined
   }
 
   async #fetchGap(gap: Gap): Promise<boolean> {
+    await this.#standBack(0)
     const opened = await this.#open(gap)
     if (!opened) {
       if (!this.#isAnswerable) return false
@@ -316,26 +346,13 @@ export class Fill {
     // Where the end is known it is named: some registries answer 416 to an open range.
     const end = gap.end ?? this.#totalBytes
     const whole = gap.start === 0 && gap.end === undefined
-    const opened = await this.#ask(
+    const opened = await this.#sources.ask(
       whole ? undefined : { start: gap.start, ...(end === undefined ? {} : { end: end - 1 }) },
     )
     this.#upstream = opened
     if (this.#parking.signal.aborted) opened?.abort()
     this.#parking.signal.throwIfAborted()
     return opened
-  }
-
-  async #ask(range?: { start: number; end?: number }): Promise<OpenedBlob | undefined> {
-    const opened = await this.#options.open(range)
-    if (!opened) return undefined
-    this.#distrusts.push(opened.distrust)
-    this.#isAnonymous = opened.isAnonymous && this.#isAnonymous !== false
-    return opened
-  }
-
-  /** Which of them sent the wrong bytes cannot be told. */
-  #distrustSources(): void {
-    for (const distrust of this.#distrusts) this.#othersMayBeRight = distrust()
   }
 
   async #learnSize(opened: OpenedBlob): Promise<void> {
@@ -374,6 +391,7 @@ export class Fill {
         await this.#room?.reach(from + kept, this.#totalBytes)
         if (skipped < kept) await writer.add(chunk.subarray(skipped, kept))
         if (stop !== undefined && position >= stop) break
+        await this.#standBack(chunk.byteLength)
       }
     } finally {
       opened.abort()
@@ -386,6 +404,14 @@ export class Fill {
       throw new UpstreamError('unreachable', `upstream ended ${this.digest} at byte ${position}`)
     }
     return position
+  }
+
+  /** What no client waits for leaves the link to what one does. */
+  async #standBack(bytes: number): Promise<void> {
+    const turn = this.#demand.standBack(bytes)
+    if (!turn) return
+    await turn
+    this.#parking.signal.throwIfAborted()
   }
 
   #writer(start: number): GapWriter {
@@ -404,10 +430,11 @@ export class Fill {
   #arrived(from: number, to: number): Promise<void> | undefined {
     const progress = this.#requireProgress()
     this.#fetchedBytes += to - from
+    this.#demand.arrived(to - from)
     const before = progress.frontier
     const noted = progress.add(from, to, this.#totalBytes)
     if (progress.frontier > before) this.#hash?.advance(progress.frontier)
-    this.#followers.wake()
+    this.#demand.followers.wake()
     return noted
   }
 
@@ -417,7 +444,8 @@ export class Fill {
     const found = await hash.finish(this.#totalBytes as number)
     if (found !== this.digest) throw digestMismatch(this.digest, found)
     this.#isVerified = true
-    this.#followers.wake()
+    this.#demand.end()
+    this.#demand.followers.wake()
   }
 
   async #publish(): Promise<FillEnd> {
@@ -427,7 +455,7 @@ export class Fill {
       const unsynced = await this.#requireProgress().settled()
       if (unsynced) throw unsynced
       const stamp = await staged.publish(totalBytes)
-      await this.#options.published({ sizeBytes: totalBytes, stamp }, this.#isAnonymous)
+      await this.#options.published({ sizeBytes: totalBytes, stamp }, this.#sources.isAnonymous)
       // From here on its row counts it.
       this.#settleRoom('published', totalBytes)
       return { how: 'published' }
@@ -455,13 +483,13 @@ export class Fill {
   async #endFailed(error: Error): Promise<FillEnd> {
     this.#isOver = true
     this.#hash?.drop()
-    if (error instanceof IntegrityError) this.#distrustSources()
+    if (error instanceof IntegrityError) this.#othersMayBeRight = this.#sources.distrust()
     const isParked = this.#parking.signal.aborted
     const isLost = error instanceof StoreError && !isParked
     const told = isParked ? new UpstreamError('unreachable', 'the download was stopped') : error
     this.#settle.reject(told)
     if (isLost) this.#loseStore()
-    else this.#followers.fail(told)
+    else this.#demand.followers.fail(told)
     await this.#stopEarlyAt(Infinity)
     await this.#progress?.settled()
     const staged = this.#staged
@@ -477,7 +505,7 @@ export class Fill {
   /** Nobody waits for the file any more, but for what upstream has. */
   #loseStore(): void {
     this.#isLost = true
-    this.#followers.wake()
+    this.#demand.followers.wake()
   }
 
   /** What could not even be opened. */
@@ -505,7 +533,7 @@ export class Fill {
 
   /** What was removed takes its room until nobody has it open. */
   async #closeWhenUnread(staged: StagedBlob): Promise<void> {
-    await this.#followers.unread()
+    await this.#demand.followers.unread()
     await staged.close().catch(() => undefined)
     this.#settleRoom('nothing', 0)
   }
@@ -542,7 +570,7 @@ export class Fill {
     const early = new EarlyRequest({
       window,
       totalBytes: this.#totalBytes as number,
-      open: (range) => this.#ask(range),
+      open: this.#sources.ask,
       writer: (start) => this.#writer(start),
     })
     this.#early = early

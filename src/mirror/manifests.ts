@@ -26,6 +26,12 @@ export interface FoundManifest {
   readonly how: 'hit' | 'miss'
 }
 
+/** `isFetched`: by a GET, which may count as a pull. */
+interface Found {
+  readonly manifest: HeldManifest
+  readonly isFetched: boolean
+}
+
 type FetchedHere = HeldManifest & Provenance
 
 /** What a tag turned out to point to. */
@@ -47,7 +53,7 @@ export interface ManifestsOptions {
 
 export class Manifests {
   readonly #options: ManifestsOptions
-  readonly #finding = new SingleFlight<HeldManifest | undefined>()
+  readonly #finding = new SingleFlight<Found | undefined>()
   readonly #fetchingTags = new SingleFlight<FetchedHere | undefined>()
   readonly #missing: Misses
 
@@ -61,24 +67,39 @@ export class Manifests {
    * IntegrityError where it cannot be had.
    */
   async find(repository: Repository, digest: Digest): Promise<FoundManifest | undefined> {
-    const { index, offline, uses } = this.#options
-    const found = await this.held(repository, digest)
-    if (found) {
-      uses.note(digest)
-      return found
-    }
+    const found = await this.bring(repository, digest)
+    if (found) this.#options.uses.note(digest)
+    return found
+  }
+
+  /** The same for whoever will not use it yet. `isFetched`: by a GET, which may count as a pull. */
+  async bring(
+    repository: Repository,
+    digest: Digest,
+  ): Promise<(FoundManifest & Found) | undefined> {
+    const { index, offline } = this.#options
+    const known = await this.held(repository, digest)
+    if (known) return { ...known, isFetched: false }
     const key = imageName(repository, { digest })
     if (offline || this.#missing.has(key)) return undefined
-    const manifest = await this.#finding.run(key, async () => {
+    const found = await this.#finding.run(key, async () => {
       // Whoever asked just before may have brought it since this one looked.
-      const known = await this.held(repository, digest)
-      if (known) return known.manifest
+      const since = await this.held(repository, digest)
+      if (since) return { ...since, isFetched: false }
       const held = await index.findManifest(digest)
-      return await (held ? this.#confirm(repository, held) : this.#fetch(repository, { digest }))
+      return await (held ? this.#confirm(repository, held) : this.#bring(repository, digest))
     })
-    if (manifest) uses.note(digest)
-    else this.#missing.add(key)
-    return manifest && { manifest, how: 'miss' }
+    if (!found) this.#missing.add(key)
+    return found && { ...found, how: 'miss' }
+  }
+
+  async #bring(
+    repository: Repository,
+    digest: Digest,
+    asking?: Asking,
+  ): Promise<Found | undefined> {
+    const manifest = await this.#fetch(repository, { digest }, asking)
+    return manifest && { manifest, isFetched: true }
   }
 
   /** What is held and may be read in the repository; asks nobody. */
@@ -108,7 +129,7 @@ export class Manifests {
   }
 
   /** Held for other repositories: a HEAD tells whether this one contains it too. */
-  async #confirm(repository: Repository, held: HeldManifest): Promise<HeldManifest | undefined> {
+  async #confirm(repository: Repository, held: HeldManifest): Promise<Found | undefined> {
     const { upstreams, index, shared } = this.#options
     const { digest } = held
     const upstream = upstreams.registry(repository.registry)
@@ -116,11 +137,11 @@ export class Manifests {
       const head = await upstream.headManifest(repository.name, { digest }, asking)
       if (!head) return undefined
       // A proxy's page is an answer too; bytes that verify are none of those.
-      if (!isHeadOf(head, digest)) return await this.#fetch(repository, { digest }, asking)
+      if (!isHeadOf(head, digest)) return await this.#bring(repository, digest, asking)
       const opens = openedBy('manifest', head, upstream.hasLogin)
       const described = describeManifest(held.bytes, held.mediaType)
       await index.recordManifest(repository, { ...held, ...described, opens })
-      return held
+      return { manifest: held, isFetched: false }
     })
   }
 

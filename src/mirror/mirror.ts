@@ -23,6 +23,7 @@ import type { TagTtl } from './freshness.ts'
 import { inTime } from './in-time.ts'
 import { Manifests } from './manifests.ts'
 import type { FoundManifest } from './manifests.ts'
+import { Pace } from './pace.ts'
 import { Referrers, REFERRERS_FRESH_MS } from './referrers.ts'
 import type { ReferrersAnswer } from './referrers.ts'
 import { SharedContent } from './shared-content.ts'
@@ -34,9 +35,12 @@ import { resolvePlace, resolveTarget } from './target.ts'
 import { Uses } from './uses.ts'
 import { Visibility } from './visibility.ts'
 import type { VisibilityOptions } from './visibility.ts'
+import type { WarmMirror } from './warm-port.ts'
+import { warming } from './warming.ts'
 import type { Address, Addressing, Asked, Place, Target } from './target.ts'
 
-export interface MirrorOptions extends Omit<BlobsOptions, 'uses' | 'shared'>, VisibilityOptions {
+export interface MirrorOptions
+  extends Omit<BlobsOptions, 'uses' | 'shared' | 'pace'>, VisibilityOptions {
   readonly addressing: Addressing
   readonly tagTtl: TagTtl
   /** Whether `catalog` answers at all. */
@@ -66,6 +70,8 @@ export class Mirror {
   readonly #blobs: Blobs
   readonly #index: Index
   readonly #hasCatalog: boolean
+  readonly #isOffline: boolean
+  readonly #pace = new Pace()
   readonly #uses: Uses
   readonly #counts: Counts
   readonly #events: MirrorEvents
@@ -101,7 +107,8 @@ export class Mirror {
     })
     this.#index = options.index
     this.#hasCatalog = options.catalog
-    this.#blobs = new Blobs({ ...options, uses: this.#uses, shared })
+    this.#isOffline = options.offline
+    this.#blobs = new Blobs({ ...options, uses: this.#uses, shared, pace: this.#pace })
   }
 
   /** Which repository of which registry a client means. */
@@ -267,6 +274,22 @@ export class Mirror {
   /** The index is told of everything that was counted so far: somebody is about to look. */
   async flushed(): Promise<void> {
     await Promise.all([this.#uses.flush(), this.#counts.flush()])
+  }
+
+  /** The same, for filling the store ahead of time. */
+  get warming(): WarmMirror {
+    return warming({
+      addressing: this.#addressing,
+      upstreams: this.#upstreams,
+      tags: this.#tags,
+      tagLists: this.#tagLists,
+      manifests: this.#manifests,
+      blobs: this.#blobs,
+      visibility: this.#visibility,
+      index: this.#index,
+      pace: this.#pace,
+      offline: this.#isOffline,
+    })
   }
 
   /** Whether content is being fetched to be stored. */

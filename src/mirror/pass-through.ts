@@ -9,6 +9,7 @@ import { digestAlgorithm } from '../oci/digest.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Hasher, RunningHash } from '../store/hasher.ts'
 import type { OpenedBlob } from '../upstream/upstream.ts'
+import type { Pace } from './pace.ts'
 import { RESUME_PROGRESS_BYTES, resumeDelayMs, worthResuming } from './resume.ts'
 
 /** Kept back from readers until the digest holds. */
@@ -19,6 +20,7 @@ export interface PassOptions {
   /** Undefined while nobody has told it. */
   readonly sizeBytes: number | undefined
   readonly hasher: Hasher
+  readonly pace: Pace
   open(range?: { start: number; end?: number }): Promise<OpenedBlob | undefined>
   /** A whole was verified, or something went wrong that is not its reader's leaving. */
   passed(end: PassEnd): void
@@ -63,16 +65,21 @@ export class PassThrough {
   ): AsyncGenerator<Uint8Array> {
     const isToTheEnd = end === undefined || end === this.#sizeBytes
     const isWhole = isToTheEnd && (position === 0 || prefix !== 'unread')
+    const { pace } = this.#options
+    pace.liveBegan(this)
     try {
       yield* isWhole ? this.#verified(position, prefix) : this.#unverified(position, end)
     } catch (error) {
       if (!this.#left.signal.aborted) this.#failed(error as Error)
       throw error
+    } finally {
+      pace.liveEnded(this)
     }
   }
 
   /** The reader is done, or gone: upstream need not go on. */
   close(): void {
+    this.#options.pace.liveEnded(this)
     this.#left.abort()
     this.#opened?.abort()
     // Nobody asks for more, so whoever gives the bytes does not come to its end.
@@ -174,6 +181,7 @@ export class PassThrough {
       for await (const chunk of opened.body) {
         const from = at
         at += chunk.byteLength
+        this.#options.pace.liveArrived(chunk.byteLength)
         const limit = end ?? this.#sizeBytes ?? Infinity
         if (end === undefined && at > limit) throw this.#wrongSize(at)
         const wanted = chunk.subarray(Math.max(0, position - from), Math.max(0, limit - from))

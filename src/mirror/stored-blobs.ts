@@ -44,6 +44,21 @@ export class StoredBlobs {
     return blob && { blob, release }
   }
 
+  /** Whether it would be served as it is, without opening it. */
+  async isRight(digest: Digest): Promise<boolean> {
+    const { store, index, room, integrity, events } = this.#options
+    await room.removing(digest)
+    try {
+      const [found, row] = await Promise.all([store.find(digest), index.findBlob(digest)])
+      if (found && row?.stamp === found.stamp && row.sizeBytes === found.sizeBytes) return true
+      return found || row ? (await integrity.rightStamp(digest)) !== undefined : false
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+      events.unreadable(digest, error.message)
+      return false
+    }
+  }
+
   /** The next pull of it brings it again. `stamp`: of the file that was read, not of its successor. */
   async takeOutOfService(digest: Digest, found: string, stamp: string): Promise<void> {
     const { integrity, events } = this.#options

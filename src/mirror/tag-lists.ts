@@ -45,6 +45,20 @@ export class TagLists {
     })
   }
 
+  /** Upstream's own list, asked now; undefined where there is no such repository, or no list of it. */
+  async current(repository: Repository): Promise<readonly string[] | undefined> {
+    const { index, upstreams, events, now } = this.#options
+    const upstream = upstreams.registry(repository.registry)
+    const listed = await upstream.listTags(repository.name)
+    if (listed === undefined || listed === 'no-list') return undefined
+    const { tags, isCut, isOrigin } = listed
+    if (isCut) events.listCut(repository, tags.length)
+    const opens = openedBy('hearsay', listed, upstream.hasLogin)
+    // Who copies the origin may lag, and no stored list moves backwards.
+    if (isOrigin) await index.recordTagList(repository, { tags, fetchedAt: now(), opens })
+    return tags
+  }
+
   async #stored(repository: Repository): Promise<StoredList<string> | undefined> {
     const list = await this.#options.index.findTagList(repository)
     return list && { entries: list.tags, fetchedAt: list.fetchedAt }

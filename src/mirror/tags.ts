@@ -10,12 +10,13 @@ import { isManifestType } from '../oci/media-type.ts'
 import { imageName } from '../oci/name.ts'
 import type { Repository, Tag } from '../oci/name.ts'
 import type { Index, TagRow } from '../store/index-port.ts'
-import type { Asking, Provenance, Upstreams } from '../upstream/upstream.ts'
+import type { Asking, ManifestHead, Provenance, Upstreams } from '../upstream/upstream.ts'
 import type { MirrorEvents } from './events.ts'
 import { freshness } from './freshness.ts'
 import type { Manifests } from './manifests.ts'
 import { Misses } from './misses.ts'
 import { openedBy } from './opening.ts'
+import type { TagHead } from './warm-port.ts'
 
 /** A tag that upstream does not have is not asked for again within this. */
 const MISSING_TAG_MS = 30_000
@@ -54,6 +55,7 @@ interface Found extends Provenance {
 export class Tags {
   readonly #options: TagsOptions
   readonly #refreshing = new SingleFlight<TagRow | undefined>()
+  readonly #heading = new SingleFlight<ManifestHead | undefined>()
   readonly #missing: Misses
 
   constructor(options: TagsOptions) {
@@ -111,6 +113,32 @@ export class Tags {
     return found?.digest
   }
 
+  /**
+   * What a HEAD says, for whoever would not have a GET spent on it: where it names no digest, or no such
+   * tag, what is known stays as it is.
+   */
+  async head(repository: Repository, tag: Tag): Promise<TagHead | undefined> {
+    const row = await this.#options.index.findTag(repository, tag)
+    const head = await this.#newest(row, (asking) =>
+      this.#head(repository, tag, { ...asking, headOnly: true }),
+    )
+    if (!head) return undefined
+    const { digest, mediaType, sizeBytes } = head
+    if (digest) await this.#note(repository, tag, { ...head, digest })
+    return { digest, mediaType, sizeBytes }
+  }
+
+  /**
+   * Nobody fetches what was only looked at: while an older image has more, pulls ask for themselves, and
+   * find that one where upstream is gone.
+   */
+  async #note(repository: Repository, tag: Tag, found: Found): Promise<void> {
+    const { ttlMs, now } = this.#options
+    const row = await this.#move(repository, tag, found)
+    const isBehind = (await this.#wholeBefore(row)) !== undefined
+    if (isBehind) await this.#move(repository, tag, found, now() - ttlMs(repository, tag))
+  }
+
   /** One HEAD, however many ask; a GET only where the registry's HEAD names no digest. */
   #refresh(repository: Repository, tag: Tag): Promise<TagRow | undefined> {
     return this.#refreshing.run(imageName(repository, { tag }), async () => {
@@ -135,12 +163,19 @@ export class Tags {
   }
 
   async #lookUp(repository: Repository, tag: Tag, asking: Asking): Promise<Found | undefined> {
-    const { upstreams, manifests } = this.#options
-    const upstream = upstreams.registry(repository.registry)
-    const head = await upstream.headManifest(repository.name, { tag }, asking)
+    const head = await this.#head(repository, tag, asking)
     if (!head) return undefined
     const { digest } = head
-    return digest ? { ...head, digest } : await manifests.fetchTag(repository, tag, asking)
+    if (digest) return { ...head, digest }
+    return await this.#options.manifests.fetchTag(repository, tag, asking)
+  }
+
+  #head(repository: Repository, tag: Tag, asking: Asking): Promise<ManifestHead | undefined> {
+    const upstream = this.#options.upstreams.registry(repository.registry)
+    const whom = asking.originOnly ? 'origin' : 'any'
+    return this.#heading.run(`${imageName(repository, { tag })} ${whom}`, () =>
+      upstream.headManifest(repository.name, { tag }, asking),
+    )
   }
 
   /**
@@ -148,22 +183,27 @@ export class Tags {
    * says something new the origin decides, and where that cannot be asked the tag stays: it may be what
    * was there before this mirror first saw it.
    */
-  async #newest(
+  async #newest<Heard extends Provenance & { readonly digest: Digest | undefined }>(
     row: TagRow | undefined,
-    ask: (asking: Asking) => Promise<Found | undefined>,
-  ): Promise<Found | undefined> {
+    ask: (asking: Asking) => Promise<Heard | undefined>,
+  ): Promise<Heard | undefined> {
     const found = await ask({})
     if (!row || !found || found.isOrigin || found.digest === row.digest) return found
     return await ask({ originOnly: true })
   }
 
-  async #move(repository: Repository, tag: Tag, found: Found): Promise<TagRow> {
-    const { index, upstreams, now } = this.#options
+  async #move(
+    repository: Repository,
+    tag: Tag,
+    found: Found,
+    checkedAt = this.#options.now(),
+  ): Promise<TagRow> {
+    const { index, upstreams } = this.#options
     const { digest, mediaType, sizeBytes } = found
     const given = mediaType !== undefined && isManifestType(mediaType) ? 'manifest' : 'hearsay'
     const { hasLogin } = upstreams.registry(repository.registry)
     const opens = openedBy(given, found, hasLogin)
-    const to = { digest, mediaType, sizeBytes, checkedAt: now() }
+    const to = { digest, mediaType, sizeBytes, checkedAt }
     await index.moveTag(repository, tag, { ...to, opens })
     const row = await index.findTag(repository, tag)
     // Where it could not be written, what it was before is still there.
@@ -175,16 +215,19 @@ export class Tags {
    * seen is whole for at least the same platforms.
    */
   async #lastKnown(row: TagRow, because: Reason): Promise<ResolvedTag> {
+    const digest = await this.#wholeBefore(row)
+    if (digest === undefined) return resolved(row, because, true)
+    const complete = { digest, mediaType: undefined, sizeBytes: undefined }
+    return resolved({ ...row, ...complete }, because, true)
+  }
+
+  /** What it pointed to last that is whole for a platform for which the one last seen is not. */
+  async #wholeBefore({ digest, completeDigest }: TagRow): Promise<Digest | undefined> {
     const { index } = this.#options
-    if (row.completeDigest) {
-      const newer = await index.wholePlatforms(row.digest)
-      const older = await index.wholePlatforms(row.completeDigest)
-      if (!older.every((platform) => newer.includes(platform))) {
-        const complete = { digest: row.completeDigest, mediaType: undefined, sizeBytes: undefined }
-        return resolved({ ...row, ...complete }, because, true)
-      }
-    }
-    return resolved(row, because, true)
+    if (completeDigest === undefined) return undefined
+    const newer = await index.wholePlatforms(digest)
+    const older = await index.wholePlatforms(completeDigest)
+    return older.every((platform) => newer.includes(platform)) ? undefined : completeDigest
   }
 }
 

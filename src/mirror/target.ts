@@ -58,9 +58,14 @@ export function resolveTarget(asked: Asked, addressing: Addressing): Target {
 
 /** Which repository a name means as people type it, by the same rules; undefined where it means none. */
 export function repositoryNamed(name: string, addressing: Addressing): Repository | undefined {
-  const nothingElse = { listenerRegistry: undefined, host: undefined, prefix: undefined }
-  const target = resolveTarget({ ...nothingElse, ns: undefined, name }, addressing)
+  const target = targetNamed(name, addressing)
   return 'repository' in target ? target.repository : undefined
+}
+
+/** The same, with why it means none. */
+export function targetNamed(name: string, addressing: Addressing): Target {
+  const nothingElse = { listenerRegistry: undefined, host: undefined, prefix: undefined }
+  return resolveTarget({ ...nothingElse, ns: undefined, name }, addressing)
 }
 
 /** The same for what has no repository: a ping, the catalog. */

@@ -96,6 +96,19 @@ export class Visibility {
     return await found
   }
 
+  /**
+   * Finds out who may read the repository while upstream can tell, as the first pull would, so that
+   * pulls are answered without it. Throws UpstreamError where it cannot be told.
+   */
+  async settle(repository: Repository): Promise<void> {
+    const { index, upstreams, now } = this.#options
+    if (!upstreams.registry(repository.registry).hasLogin) return
+    const known = await index.findVisibility(repository)
+    if (this.isAllowed(repository) && !known?.isPublic) return
+    if (known && isRecent(known, now())) return
+    await this.#look(repository, { kind: 'tags' })
+  }
+
   async #admit(repository: Repository, wanted: Wanted, hasLogin: boolean): Promise<void> {
     const { index, now } = this.#options
     const known = await index.findVisibility(repository)

@@ -33,6 +33,14 @@ export function isSchema1(mediaType: string): boolean {
   return mediaType === DOCKER_SCHEMA1 || mediaType === DOCKER_SCHEMA1_SIGNED
 }
 
+/** Layers whose descriptors say where else to get them: they may not be pushed, and registries lack them. */
+const FOREIGN_LAYER =
+  /^application\/vnd\.(?:docker\.image\.rootfs\.foreign|oci\.image\.layer\.nondistributable)\./
+
+export function isForeignLayer(mediaType: string): boolean {
+  return FOREIGN_LAYER.test(mediaType)
+}
+
 /** The bare, lower-case type of a Content-Type header; parameters such as charset fall away. */
 export function bareMediaType(contentType: string | undefined): string | undefined {
   const bare = contentType?.split(';')[0]?.trim().toLowerCase()

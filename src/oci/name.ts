@@ -57,3 +57,7 @@ export function imageName(repository: Repository, reference: Reference): string 
 export function repositoryKey(repository: Repository): string {
   return `${repository.registry}/${repository.name}`
 }
+
+export function isSameRepository(one: Repository, other: Repository): boolean {
+  return repositoryKey(one) === repositoryKey(other)
+}

@@ -21,8 +21,11 @@ export class AttemptError extends UpstreamError {
   readonly host: string | undefined
 
   constructor(kind: UpstreamErrorKind, message: string, options: AttemptErrorOptions = {}) {
-    super(kind, message, options)
-    this.transient = options.transient ?? false
+    const { transient = false } = options
+    // Of those kinds it depends on what was said; the others are what they are.
+    const isSaid = kind === 'unreachable' || kind === 'bad-response'
+    super(kind, message, isSaid ? { mayPass: transient, ...options } : options)
+    this.transient = transient
     this.endpointDown = options.endpointDown ?? false
     this.status = options.status
     this.host = options.host

@@ -223,7 +223,7 @@ export class Endpoint {
     if (meaning === 'missing' || meaning === 'head-refused') return { meaning, hasErrors }
     const asked = this.#wordsFor(question)
     const refused = { registry, asked, meaning, answer, redirected, refusal }
-    throw refusedAttempt(refused, now(), limits.pauseMaxMs)
+    throw refusedAttempt(refused, now())
   }
 
   async #follow(

@@ -92,9 +92,11 @@ export class Gate {
     else this.#countFailure(weight, error.message)
   }
 
-  /** `retryAfterMs` is within bounds already. Of many 429 at once the first counts. */
-  pause({ traffic, anonymously }: Asked, because: string, retryAfterMs: number | undefined): void {
+  /** `toldMs`: for how long it asked to be left alone. Of many 429 at once the first counts. */
+  pause({ traffic, anonymously }: Asked, because: string, toldMs: number | undefined): void {
     const { now, othersFollow, limits, leftAlone } = this.#options
+    // A header that is wrong must not keep pulls waiting for a day.
+    const retryAfterMs = toldMs === undefined ? undefined : Math.min(toldMs, limits.pauseMaxMs)
     const asked = { traffic, anonymously }
     const pause = this.#pauseOf(asked)
     if (now() < pause.untilMs) return pause.extend(now() + (retryAfterMs ?? 0))

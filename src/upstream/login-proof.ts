@@ -122,7 +122,7 @@ export class LoginProofs {
     const said = `${site.registry}: ${url.host} answered ${status} to the login from ${origin}${words}`
     if (status === 401 || status === 403) return { word: 'refused', said, atMs }
     if (status !== 429 && status < 500) return { word: 'unclear', atMs }
-    const retryAfterMs = parseRetryAfter(header(answer, 'retry-after'), now(), limits.pauseMaxMs)
+    const retryAfterMs = parseRetryAfter(header(answer, 'retry-after'), now())
     const kind = status === 429 ? 'rate-limited' : 'bad-response'
     const publicMessage = `${site.registry}: ${url.host} answered ${status} to the mirror's login`
     const about = { status, host: url.host, publicMessage }

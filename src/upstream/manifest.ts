@@ -27,13 +27,15 @@ export interface ManifestRequest {
 export async function headManifestOnce(
   endpoint: Endpoint,
   request: ManifestRequest,
+  headOnly: boolean,
 ): Promise<ManifestHead | undefined> {
   const reply = await endpoint.ask(questionOf('HEAD', request), request.signal)
   if (reply.meaning === 'ok') {
     const { isAnonymous } = reply
     return { ...headOf(reply.answer, reply.peer), isAnonymous, isOrigin: endpoint.isOrigin }
   }
-  return reply.meaning === 'head-refused' ? headByGet(endpoint, request) : undefined
+  if (reply.meaning !== 'head-refused') return undefined
+  return headOnly ? untold(endpoint) : headByGet(endpoint, request)
 }
 
 export async function getManifestOnce(
@@ -74,6 +76,11 @@ function whatIsWrong(
   } catch (error) {
     return (error as Error).message
   }
+}
+
+function untold({ isOrigin }: Endpoint): ManifestHead {
+  const nothing = { digest: undefined, mediaType: undefined, sizeBytes: undefined }
+  return { ...nothing, isAnonymous: false, isOrigin }
 }
 
 async function headByGet(

@@ -17,11 +17,7 @@ export interface RefusedAttempt extends Followed<AuthorizedAnswer> {
   readonly refusal: Refusal | undefined
 }
 
-export function refusedAttempt(
-  refused: RefusedAttempt,
-  nowMs: number,
-  pauseMaxMs: number,
-): AttemptError {
+export function refusedAttempt(refused: RefusedAttempt, nowMs: number): AttemptError {
   const { registry, meaning, answer } = refused
   const { status, loginTrouble } = answer
   if (meaning === 'not-visible' && loginTrouble !== undefined) {
@@ -36,7 +32,7 @@ export function refusedAttempt(
   if (meaning === 'not-visible') return new AttemptError('not-visible', message, about)
   if (meaning === 'odd') return new AttemptError('bad-response', message, about)
 
-  const retryAfterMs = parseRetryAfter(header(answer, 'retry-after'), nowMs, pauseMaxMs)
+  const retryAfterMs = parseRetryAfter(header(answer, 'retry-after'), nowMs)
   const transient = status >= 500 || retryAfterMs !== undefined
   const options = { ...about, retryAfterMs, transient }
   if (meaning === 'rate-limited') return new AttemptError('rate-limited', message, options)

@@ -91,12 +91,12 @@ export function createRegistry(options: RegistryOptions): UpstreamRegistry {
 
   const headManifest: UpstreamRegistry['headManifest'] = (repository, reference, asking = {}) => {
     const deadline = deadlineFor(repository, reference, limits.manifestBudgetMs)
-    const { anonymously = false } = asking
+    const { anonymously = false, headOnly = false } = asking
     const about = { endpoints: allowedBy(asking), deadline, anonymously }
     const lookup = { ...about, traffic: 'lookups' } as const
     return lookUp(lookup, (endpoint) => (signal) => {
       const request = { repository, reference, anonymously, limits, signal }
-      return headManifestOnce(endpoint, request)
+      return headManifestOnce(endpoint, request, headOnly)
     })
   }
 

@@ -1,5 +1,6 @@
 // When to try again, as pure functions.
 
+import { RETRY_AFTER_MAX_MS } from '../errors.ts'
 import type { UpstreamLimits } from './limits.ts'
 
 export interface FailedTry {
@@ -30,17 +31,13 @@ function backoffMs(failed: number, limits: UpstreamLimits, random: number): numb
 }
 
 /** Seconds or an HTTP date (RFC 9110 section 10.2.3); undefined for anything else. */
-export function parseRetryAfter(
-  text: string | undefined,
-  nowMs: number,
-  maxMs: number,
-): number | undefined {
+export function parseRetryAfter(text: string | undefined, nowMs: number): number | undefined {
   if (text === undefined) return undefined
   const trimmed = text.trim()
   const waitMs = /^\d+(\.\d+)?$/.test(trimmed)
     ? Number(trimmed) * 1000
     : httpDateMs(trimmed) - nowMs
-  return Number.isNaN(waitMs) ? undefined : Math.min(Math.max(0, waitMs), maxMs)
+  return Number.isNaN(waitMs) ? undefined : Math.min(Math.max(0, waitMs), RETRY_AFTER_MAX_MS)
 }
 
 /** Date.parse alone takes almost anything for a date, negative numbers included. */

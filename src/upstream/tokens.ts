@@ -195,7 +195,7 @@ export class Tokens {
     const { host } = answer.url
     const say = (what: string, said = text): string =>
       `${site.registry}: ${host} answered ${status} to ${what}${said ? `: ${said}` : ''}`
-    const retryAfterMs = parseRetryAfter(header(answer, 'retry-after'), now(), limits.pauseMaxMs)
+    const retryAfterMs = parseRetryAfter(header(answer, 'retry-after'), now())
     const about = { host, status }
     if (status === 401 || status === 403) return failed('not-visible', grant, say, about)
     if (status === 429) {

@@ -48,6 +48,8 @@ export interface Asking {
   readonly anonymously?: boolean
   /** The last endpoint only. */
   readonly originOnly?: boolean
+  /** Of a HEAD: where the registry refuses it, nothing is told. A GET instead may count as a pull. */
+  readonly headOnly?: boolean
 }
 
 export interface TagList extends Provenance {

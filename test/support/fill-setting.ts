@@ -5,6 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { UpstreamError } from '../../src/errors.ts'
 import { Fill } from '../../src/mirror/fill.ts'
 import type { FillOptions } from '../../src/mirror/fill.ts'
+import { Pace } from '../../src/mirror/pace.ts'
 import { parseDigest } from '../../src/oci/digest.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import { parseRepositoryName } from '../../src/oci/name.ts'
@@ -72,6 +73,7 @@ export class FillSetting {
         return answer(plan, left.shift(), range)
       },
       room: new ScriptedRoom(),
+      pace: new Pace(),
       published: async () => {},
       passed: () => {},
       ...more,

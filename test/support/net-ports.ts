@@ -15,8 +15,8 @@ export async function freePort(): Promise<number> {
   return port
 }
 
-export async function listen(server: Server): Promise<number> {
-  server.listen({ port: 0, host: '127.0.0.1', backlog: 2048 })
+export async function listen(server: Server, host = '127.0.0.1'): Promise<number> {
+  server.listen({ port: 0, host, backlog: 2048 })
   await once(server, 'listening')
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('the server has no port')

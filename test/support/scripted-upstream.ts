@@ -54,9 +54,9 @@ export class ScriptedUpstream implements AsyncDisposable {
     this.#server.on('connection', () => (this.connections += 1))
   }
 
-  static async start(tls?: UpstreamTls): Promise<ScriptedUpstream> {
+  static async start(tls?: UpstreamTls, host = '127.0.0.1'): Promise<ScriptedUpstream> {
     const upstream = new ScriptedUpstream(tls)
-    upstream.url = `${tls ? 'https' : 'http'}://127.0.0.1:${await listen(upstream.#server)}`
+    upstream.url = `${tls ? 'https' : 'http'}://${host}:${await listen(upstream.#server, host)}`
     return upstream
   }
 

@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { Fill } from '../../../src/mirror/fill.ts'
+import { Pace } from '../../../src/mirror/pace.ts'
 import { parseDigest } from '../../../src/oci/digest.ts'
 import type { Digest } from '../../../src/oci/digest.ts'
 import { parseRepositoryName } from '../../../src/oci/name.ts'
@@ -83,6 +84,7 @@ class Race implements AsyncDisposable {
       expectedBytes: blob.size,
       abandoned: 'finish',
       hasher: this.#hasher,
+      pace: new Pace(),
       stage: () => stageBlob(layout, digest),
       stagedBytes: () => Promise.resolve(0),
       open: async (range) => {

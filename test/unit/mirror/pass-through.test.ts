@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { Pace } from '../../../src/mirror/pace.ts'
 import { PassThrough } from '../../../src/mirror/pass-through.ts'
 import type { Digest } from '../../../src/oci/digest.ts'
 import { startHasher } from '../../../src/store/hasher.ts'
@@ -53,6 +54,7 @@ test('readers that leave a passed blob leave no hash running', async () => {
         digest: sha256('another') as Digest,
         sizeBytes: CHUNKS * CHUNK.byteLength,
         hasher,
+        pace: new Pace(),
         open: () => Promise.resolve(opened()),
         passed: () => {},
       })

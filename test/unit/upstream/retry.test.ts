@@ -31,15 +31,19 @@ for (const [what, failure, random, delayMs] of DELAYS) {
   })
 }
 
+const DAY_MS = 24 * 3_600_000
 const NOW = Date.parse('2026-01-01T00:00:00Z')
 const RETRY_AFTERS: [string | undefined, number | undefined][] = [
   ['7', 7_000],
   [' 0.5 ', 500],
   ['0', 0],
-  ['99999999', 60_000],
+  ['3600', 3_600_000],
+  ['99999999', DAY_MS],
   ['Thu, 01 Jan 2026 00:00:09 GMT', 9_000],
   ['Wed, 31 Dec 2025 23:00:00 GMT', 0],
-  ['Friday, 02-Jan-26 00:00:00 GMT', 60_000],
+  ['Friday, 02-Jan-26 00:00:00 GMT', DAY_MS],
+  ['Thu, 01 Jan 2026 12:00:00 GMT', DAY_MS / 2],
+  ['Fri, 01 Jan 2027 00:00:00 GMT', DAY_MS],
   ['-5', undefined],
   ['soon', undefined],
   ['', undefined],
@@ -49,6 +53,6 @@ const RETRY_AFTERS: [string | undefined, number | undefined][] = [
 
 for (const [text, waitMs] of RETRY_AFTERS) {
   test(`Retry-After ${text}: ${waitMs}`, () => {
-    assert.equal(parseRetryAfter(text, NOW, 60_000), waitMs)
+    assert.equal(parseRetryAfter(text, NOW), waitMs)
   })
 }
