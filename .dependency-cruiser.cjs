@@ -76,6 +76,11 @@ module.exports = {
       values: [...vocabulary, own('mirror')],
       types: [folder('care', 'store', 'upstream')],
     }),
+    ...mayImport('list', folder('list'), { values: [...vocabulary, own('list')] }),
+    ...mayImport('warm', folder('warm'), {
+      values: [...vocabulary, folder('warm', 'list'), file('version')],
+      types: [folder('care', 'mirror', 'store', 'upstream')],
+    }),
     ...mayImport('http', folder('http'), {
       values: [...vocabulary, own('http'), file('version')],
       types: [folder('mirror', 'runtime')],
@@ -90,17 +95,17 @@ module.exports = {
       values: [
         ...vocabulary,
         own('cli'),
-        folder('config', 'credentials', 'owner'),
-        file('compose', 'version'),
+        folder('config', 'credentials', 'list', 'owner'),
+        file('compose', 'open-mirror', 'own-store', 'version'),
       ],
       types: [folder('care', 'http', 'mirror', 'store', 'upstream', 'runtime', 'tls')],
     }),
     ...mayImport('bin', folder('bin'), { values: [folder('bin', 'cli', 'runtime')] }),
     {
       name: 'compose-is-below-the-command-line',
-      comment: 'compose.ts puts the parts together; only cli and tests start it.',
+      comment: 'These put the parts together; only cli and tests start them.',
       severity: 'error',
-      from: { path: file('compose') },
+      from: { path: file('compose', 'open-mirror', 'own-store') },
       to: { path: folder('cli', 'bin') },
     },
     {

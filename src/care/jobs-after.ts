@@ -4,7 +4,10 @@ import type { Job, Jobs } from './jobs.ts'
 import type { Watch } from './recovery.ts'
 
 /** Before each job `first` is done for whoever asked: one at a time, so that it finds what the last one did. */
-export function jobsAfter(first: (watch: Watch) => Promise<void>, jobs: Jobs): Jobs {
+export function jobsAfter<Some extends Partial<Jobs>>(
+  first: (watch: Watch) => Promise<void>,
+  jobs: Some,
+): Some {
   let turn: Promise<void> = Promise.resolve()
   const after =
     (job: Job<unknown, unknown>): Job<unknown, unknown> =>
@@ -15,5 +18,5 @@ export function jobsAfter(first: (watch: Watch) => Promise<void>, jobs: Jobs): J
       return await job(ask, talk)
     }
   const entries = Object.entries(jobs) as [string, Job<unknown, unknown>][]
-  return Object.fromEntries(entries.map(([name, job]) => [name, after(job)])) as unknown as Jobs
+  return Object.fromEntries(entries.map(([name, job]) => [name, after(job)])) as unknown as Some
 }

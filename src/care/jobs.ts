@@ -1,15 +1,16 @@
-// What people ask the owner of a store to do: `ls`, `rm`, `gc`, `verify` and `stats`. Whoever owns the
+// What people ask the owner of a store to do: `ls`, `rm`, `gc`, `verify`, `stats` and `warm`. Whoever owns the
 // store runs these, a server for a command that reaches it through the socket, or the command itself.
 // Everything here crosses the socket as JSON.
 
 import type { Digest } from '../oci/digest.ts'
 import type { PullCount } from '../store/index-port.ts'
+import type { RunsAnswer, RunsAsk, WarmAnswer, WarmAsk, WarmProgress, WarmRow } from './warm-job.ts'
 
 /** How a job talks to who asked for it. */
-export interface Talk<Row = never> {
+export interface Talk<Row = never, Progress = JobProgress> {
   /** Aborted when nobody waits for the answer any more: the job stops in good order. */
   readonly signal: AbortSignal
-  progress(progress: JobProgress): void
+  progress(progress: Progress): void
   /** Rows of a long answer, in batches; resolves when more may be sent. */
   rows(batch: readonly Row[]): Promise<void>
 }
@@ -23,7 +24,10 @@ export interface JobProgress {
 }
 
 /** Throws JobRefused (errors.ts) where what was asked cannot be done as asked. */
-export type Job<Ask, Answer, Row = never> = (ask: Ask, talk: Talk<Row>) => Promise<Answer>
+export type Job<Ask, Answer, Row = never, Progress = JobProgress> = (
+  ask: Ask,
+  talk: Talk<Row, Progress>,
+) => Promise<Answer>
 
 export interface Jobs {
   readonly ls: Job<LsAsk, LsAnswer, ImageRow>
@@ -31,6 +35,8 @@ export interface Jobs {
   readonly gc: Job<GcAsk, GcAnswer, VictimRow>
   readonly verify: Job<VerifyAsk, VerifyAnswer, BadRow>
   readonly stats: Job<StatsAsk, StatsAnswer>
+  readonly warm: Job<WarmAsk, WarmAnswer, WarmRow, WarmProgress>
+  readonly runs: Job<RunsAsk, RunsAnswer>
 }
 
 export type JobName = keyof Jobs
@@ -38,9 +44,15 @@ export type AskOf<Name extends JobName> = Parameters<Jobs[Name]>[0]
 export type AnswerOf<Name extends JobName> = Awaited<ReturnType<Jobs[Name]>>
 export type RowOf<Name extends JobName> = Jobs[Name] extends (
   ask: AskOf<Name>,
-  talk: Talk<infer Row>,
+  talk: Talk<infer Row, never>,
 ) => unknown
   ? Row
+  : never
+export type ProgressOf<Name extends JobName> = Jobs[Name] extends (
+  ask: AskOf<Name>,
+  talk: Talk<never, infer Progress>,
+) => unknown
+  ? Progress
   : never
 
 export interface LsAsk {

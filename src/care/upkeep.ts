@@ -1,6 +1,7 @@
 // What is done for a store while it is open, beside serving from it: looking around after a start, the
 // scrub, manifests as files, and whatever a pull meets that has to be hashed again.
 
+import { addAbortListener } from 'node:events'
 import type { BlobStore } from '../store/blob-store.ts'
 import type { Hasher } from '../store/hasher.ts'
 import type { IndexInspection } from '../store/inspect.ts'
@@ -34,7 +35,10 @@ export interface Upkeep {
   readonly index: Index
   readonly integrity: Integrity
   readonly verify: Jobs['verify']
-  /** For who wants to know all that is held at once: an index that was lost or damaged is made again. */
+  /**
+   * For who wants to know all that is held at once: an index that was lost or damaged is made again, or
+   * waited for where that is under way.
+   */
   rebuild(watch: Watch): Promise<void>
   /** Once pulls are served: nothing of this is waited for. */
   start(): void
@@ -49,6 +53,13 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
   const parts = { ...options, integrity, manifests }
   const stopping = new AbortController()
   let running: Promise<void> = Promise.resolve()
+  let turn: Promise<void> = Promise.resolve()
+  /** One after the other: the later one finds nothing left to look at. */
+  const recoverInTurn = (watch: Watch): Promise<void> => {
+    const mine = turn.then(() => (watch.signal.aborted ? undefined : recover(parts, watch)))
+    turn = mine.catch(() => undefined)
+    return mine
+  }
   const failed = (error: unknown): void =>
     events.upkeepFailed(error instanceof Error ? (error.stack ?? error.message) : String(error))
   return {
@@ -57,12 +68,12 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
     verify: verifyJob(parts),
     async rebuild(watch) {
       if ((await index.pendingCheck())?.kind !== 'rebuild') return
-      await recover(parts, watch)
+      await unlessAborted(recoverInTurn(watch), watch.signal)
       watch.signal.throwIfAborted()
     },
     start() {
       const { signal } = stopping
-      running = recover(parts, { signal, progress: () => undefined })
+      running = recoverInTurn({ signal, progress: () => undefined })
         .catch(failed)
         .then(() => (spanMs === undefined ? undefined : scrub({ ...parts, spanMs }, signal)))
         .catch(failed)
@@ -72,4 +83,11 @@ export function createUpkeep(options: UpkeepOptions): Upkeep {
       await Promise.all([integrity.close(), running, manifests.close()])
     },
   }
+}
+
+/** Resolves at the signal too. */
+async function unlessAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  const { promise: aborted, resolve } = Promise.withResolvers<void>()
+  using _listener = addAbortListener(signal, () => resolve())
+  await Promise.race([promise, aborted])
 }

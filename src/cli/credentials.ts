@@ -37,7 +37,7 @@ async function showCredentials(argv: Arguments): Promise<void> {
     await Promise.all([
       import('../config/load.ts'),
       import('../credentials/registry-credentials.ts'),
-      import('../compose.ts'),
+      import('../open-mirror.ts'),
       import('../lib/log.ts'),
     ])
   const { config } = loadConfig(flags, problems)

@@ -14,8 +14,14 @@ export interface FoundStore {
 /** What a store never lacks for long; the lock alone is left by a start that failed. */
 const SIGNS = ['index.db', 'blobs']
 
-/** The first folder with a living owner, else the first that holds a store. Throws ConfigError. */
-export async function findStore(folders: readonly string[]): Promise<FoundStore> {
+/**
+ * The first folder with a living owner, else the first that holds a store, else where one is to be begun.
+ * Throws ConfigError where there is none at all.
+ */
+export async function findStore(
+  folders: readonly string[],
+  newFolder: string | undefined,
+): Promise<FoundStore> {
   const stores = folders.filter(holdsStore)
   for (const folder of stores) {
     const owner = await findOwner(folder)
@@ -23,6 +29,7 @@ export async function findStore(folders: readonly string[]): Promise<FoundStore>
   }
   const [folder] = stores
   if (folder !== undefined) return { folder, owner: undefined }
+  if (newFolder !== undefined) return { folder: newFolder, owner: undefined }
   throw new ConfigError([
     `there is no store in ${folders.join(' or ')}: name its folder with --data DIR, or fill one ` +
       `with regmirror serve`,

@@ -101,7 +101,7 @@ async function typedLogin(argv: Arguments, registry: string): Promise<Login> {
 /** Throws where it should not be stored. */
 async function tryLogin(config: Config, registry: string, typed: Login): Promise<string> {
   const [{ openUpstreams }, { fixedLogin }, { silentLog }] = await Promise.all([
-    import('../compose.ts'),
+    import('../open-mirror.ts'),
     import('../credentials/registry-credentials.ts'),
     import('../lib/log.ts'),
   ])

@@ -16,6 +16,7 @@ import { rmCommand } from './rm.ts'
 import { serveCommand } from './serve.ts'
 import { statsCommand } from './stats.ts'
 import { verifyCommand } from './verify.ts'
+import { warmCommand } from './warm.ts'
 
 declare module 'yargs' {
   // Left out of its types.
@@ -29,6 +30,7 @@ const COMPLETION = 'completion'
 
 const commands = [
   serveCommand,
+  warmCommand,
   lsCommand,
   rmCommand,
   gcCommand,
@@ -72,6 +74,7 @@ function commandLine(): Argv {
     .example([
       ['$0 serve', 'mirror every well-known registry on port 5000'],
       ['$0 serve --registry 10.0.0.5:5000=http://10.0.0.5:5000', 'one registry more'],
+      ['$0 warm mirror.txt', 'fill the cache from a list of images'],
       ['$0 config', 'what would be used, and where each value comes from'],
     ])
     .epilogue(

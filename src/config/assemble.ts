@@ -64,7 +64,8 @@ export function assembleConfig(parts: Parts): Config {
     drainTimeoutMs: values['drain-timeout'],
     log: { format: values.log, level: values['log-level'], color: !env['NO_COLOR'] },
     runtimeFolder: env['XDG_RUNTIME_DIR'] || undefined,
-    isTerminalDumb: env['TERM'] === 'dumb',
+    isTerminalDumb: env['TERM'] === 'dumb' || Boolean(env['CI']),
+    isLocaleUtf8: /utf-?8/i.test(env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'] || ''),
   })
 }
 

@@ -39,8 +39,9 @@ export interface Config {
   readonly log: LogConfig
   /** Where this user's running programs keep what does not outlive them; undefined: not said. */
   readonly runtimeFolder: string | undefined
-  /** The terminal knows nothing but lines. */
+  /** The terminal knows nothing but lines, or is the log of a build. */
   readonly isTerminalDumb: boolean
+  readonly isLocaleUtf8: boolean
 }
 
 export interface ListenAddress {

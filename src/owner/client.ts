@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { request as httpRequest } from 'node:http'
 import type { IncomingMessage, RequestOptions } from 'node:http'
 import { text } from 'node:stream/consumers'
-import type { AnswerOf, AskOf, JobName, JobProgress, RowOf } from '../care/jobs.ts'
+import type { AnswerOf, AskOf, JobName, ProgressOf, RowOf } from '../care/jobs.ts'
 import { JobRefused, StoreError } from '../errors.ts'
 import { version } from '../version.ts'
 import { linesOf } from './line-splitter.ts'
@@ -23,7 +23,7 @@ export interface LivingOwner {
 }
 
 export interface Listener<Name extends JobName> {
-  progress(progress: JobProgress): void
+  progress(progress: ProgressOf<Name>): void
   rows(rows: readonly RowOf<Name>[]): void | Promise<void>
   /** Stops the job in good order: it still answers. */
   readonly signal: AbortSignal
@@ -60,7 +60,7 @@ export async function askOwner<Name extends JobName>(
   ask: AskOf<Name>,
   listener: Listener<Name>,
 ): Promise<AnswerOf<Name> | 'gone'> {
-  const response = await begin(socket, name, ask)
+  const response = await begin(socket, name, ask, facts)
   if (response === undefined) return 'gone'
   const job = response.headers[JOB_HEADER]
   const stop = (): void => stopJob(socket, String(job))
@@ -80,6 +80,7 @@ async function begin(
   socketPath: string,
   name: JobName,
   ask: unknown,
+  facts: OwnerFacts,
 ): Promise<IncomingMessage | undefined> {
   let response: IncomingMessage
   try {
@@ -91,6 +92,7 @@ async function begin(
   }
   if (response.statusCode === 200) return response
   const { message } = JSON.parse(await text(response)) as WireProblem
+  if (response.statusCode === 404) throw new Error(unknownJob(name, facts))
   // It is stopping.
   if (response.statusCode === 503) return undefined
   throw new Error(message)
@@ -105,7 +107,7 @@ async function lastLine<Name extends JobName>(
     for await (const text of linesOf(response as AsyncIterable<Buffer>, LINE_MAX_BYTES)) {
       const line = JSON.parse(text) as WireLine
       if (isLast(line)) return line
-      if (line.kind === 'progress') progress(line.progress)
+      if (line.kind === 'progress') progress(line.progress as ProgressOf<Name>)
       else await rows(line.rows as readonly RowOf<Name>[])
     }
   } catch (error) {
@@ -175,6 +177,13 @@ function otherVersion(folder: string, facts: OwnerFacts): StoreError {
     'io',
     `the regmirror that runs on ${folder} (pid ${facts.pid}) is ${facts.version}, this one is ` +
       `${version}, and they do not understand each other: use the same for both`,
+  )
+}
+
+function unknownJob(name: JobName, { pid, command, version }: OwnerFacts): string {
+  return (
+    `the running regmirror ${command} (pid ${pid}) is ${version} and does not know ${name}: restart it ` +
+    `with this version`
   )
 }
 

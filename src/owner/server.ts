@@ -2,7 +2,7 @@
 
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { JobName, JobProgress, Jobs, Talk } from '../care/jobs.ts'
+import type { JobName, Jobs, Talk } from '../care/jobs.ts'
 import { JobRefused, StoreError } from '../errors.ts'
 import { within } from '../lib/within.ts'
 import { listenPrivately } from './listen-privately.ts'
@@ -27,7 +27,7 @@ export interface OwnerServer {
   stop(maxMs?: number): Promise<void>
 }
 
-type AnyJob = (ask: unknown, talk: Talk<unknown>) => Promise<unknown>
+type AnyJob = (ask: unknown, talk: Talk<unknown, unknown>) => Promise<unknown>
 
 /** Throws where it can listen nowhere. Only for who holds the folder's lock: it removes dead sockets. */
 export async function serveJobs(
@@ -142,7 +142,7 @@ async function runJob(
 ): Promise<void> {
   const send = (line: WireLine): boolean => response.write(`${JSON.stringify(line)}\n`)
   let shownAt = -Infinity
-  const progress = (progress: JobProgress): void => {
+  const progress = (progress: unknown): void => {
     const now = performance.now()
     if (now - shownAt < PROGRESS_EVERY_MS || response.writableNeedDrain) return
     shownAt = now

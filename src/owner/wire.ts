@@ -4,7 +4,6 @@
 //   POST /jobs/NAME       the ask as JSON; the answer is lines of JSON, the last of them says how it ended
 //   DELETE /jobs/NUMBER   stops a running job in good order: it still answers
 
-import type { JobProgress } from '../care/jobs.ts'
 import type { StoreErrorKind } from '../errors.ts'
 
 /** One more whenever an earlier regmirror could not understand what is sent. */
@@ -13,9 +12,10 @@ export const WIRE_HEADER = 'regmirror-wire'
 /** On the answer to a job: the number by which it can be stopped. */
 export const JOB_HEADER = 'regmirror-job'
 
-export const ASK_MAX_BYTES = 1024 * 1024
-/** Of what comes back in one line. */
-export const LINE_MAX_BYTES = 16 * 1024 * 1024
+/** The lists to warm, with what JSON makes of their line ends and quotes. */
+export const ASK_MAX_BYTES = 16 * 1024 * 1024
+/** Of what comes back in one line: the report of a run names each image of it. */
+export const LINE_MAX_BYTES = 64 * 1024 * 1024
 /** Longer batches are cut into several lines. */
 export const LINE_ROWS_MAX = 500
 
@@ -30,7 +30,7 @@ export interface OwnerFacts {
 }
 
 export type WireLine =
-  | { readonly kind: 'progress'; readonly progress: JobProgress }
+  | { readonly kind: 'progress'; readonly progress: unknown }
   | { readonly kind: 'rows'; readonly rows: readonly unknown[] }
   | LastLine
 

@@ -129,6 +129,14 @@ export type SalvagedRow =
   | (PullCount & { readonly table: 'pull_count' })
   | (HeldManifest & { readonly table: 'manifest' })
 
+/** JSON, which the index does not look into. */
+export interface WarmRunRow {
+  readonly startedAt: number
+  readonly report: string
+  /** Undefined where it was too long ago. */
+  readonly results: string | undefined
+}
+
 /** What is stored, in whole blocks of the disk. */
 export interface StoreUsage {
   readonly blobs: number
@@ -303,6 +311,12 @@ export interface Index {
   /** Keeps an image from being evicted. `by` says who wants it: a list's file name, a person. */
   pin(repository: Repository, reference: Reference, by: string, pinnedAt: number): Promise<void>
   unpin(repository: Repository, reference: Reference, by: string): Promise<void>
+  /** Takes away every pin of one who set them. */
+  unpinAll(by: string): Promise<void>
+  /** Keeps what a run of `warm` came to; of all but the latest few only the report. */
+  recordWarmRun(run: WarmRunRow): Promise<void>
+  /** The latest first. */
+  lastWarmRuns(count: number): Promise<readonly WarmRunRow[]>
   /** Of all published content that a pin keeps. */
   pinnedBytes(): Promise<number>
   usage(): Promise<StoreUsage>

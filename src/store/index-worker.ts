@@ -14,6 +14,7 @@ const REMOVALS: readonly IndexRequest['method'][] = [
   'evictOrphans',
   'remove',
   'forgetBlob',
+  'unpinAll',
 ]
 
 const port = parentPort

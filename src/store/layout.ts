@@ -13,6 +13,7 @@
 //   staging/sha256-<hex>.new      a manifest on its way to blobs/
 //   quarantine/sha256-<hex>      what failed a later check, for a person to look at
 //   quarantine/index-<when>.db   an index that was damaged, as far as a new one could not take it over
+//   warm-failed.txt              a list of what `warm` could not fetch, made by warm-failed.ts
 //   credentials.json             logins, made by credentials/stored-logins.ts
 //   tls/                         the box's own authority and certificate, made by tls/own-authority.ts
 //   native/                      the SQLite addon of a packaged binary
@@ -31,6 +32,7 @@ export interface Layout {
   readonly staging: string
   readonly blobs: string
   readonly quarantine: string
+  readonly warmFailed: string
 }
 
 export function layoutOf(folder: string): Layout {
@@ -44,6 +46,7 @@ export function layoutOf(folder: string): Layout {
     staging: join(folder, 'staging'),
     blobs: join(folder, 'blobs'),
     quarantine: join(folder, 'quarantine'),
+    warmFailed: join(folder, 'warm-failed.txt'),
   }
 }
 

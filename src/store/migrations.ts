@@ -133,6 +133,15 @@ export const MIGRATIONS: readonly string[] = [
     value TEXT NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  // What runs of `regmirror warm` came to. Only the latest few keep each image's result.
+  `
+  CREATE TABLE warm_run (
+    id         INTEGER PRIMARY KEY,
+    started_at INTEGER NOT NULL,
+    report     TEXT NOT NULL,
+    results    TEXT
+  ) STRICT;
+  `,
 ]
 
 function notThisSchema(version: number): Error {

@@ -8,7 +8,10 @@ import type { SalvagedRow } from './index-port.ts'
 
 type Row = Readonly<Record<string, unknown>>
 
-/** The contents before the manifests: what hangs on these is linked wherever they are contained. */
+/**
+ * The contents before the manifests: what hangs on these is linked wherever they are contained. Reports of
+ * earlier runs (warm_run) are not worth it: they are missed by nothing but `warm --last`.
+ */
 const TABLES: Readonly<Record<string, { readonly key: string; readonly read: Reader }>> = {
   content: { key: 'repository, digest', read: contentRow },
   manifest: { key: 'rowid', read: manifestRow },

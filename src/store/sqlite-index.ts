@@ -30,12 +30,14 @@ import type {
   TagRow,
   UntaggedVictim,
   Visibility,
+  WarmRunRow,
 } from './index-port.ts'
 import { Removal } from './removal.ts'
 import { Restoration } from './restore.ts'
 import { statements } from './statements.ts'
 import { Usage } from './usage.ts'
 import type { Synchronous } from './synchronous.ts'
+import { WarmRuns } from './warm-runs.ts'
 
 export class SqliteIndex implements Synchronous<Index> {
   readonly #database: Database
@@ -43,6 +45,7 @@ export class SqliteIndex implements Synchronous<Index> {
   readonly #usage: Usage
   readonly #removal: Removal
   readonly #restoration: Restoration
+  readonly #warmRuns: WarmRuns
 
   constructor(database: Database) {
     this.#database = database
@@ -51,6 +54,7 @@ export class SqliteIndex implements Synchronous<Index> {
     ) as Record<keyof typeof statements, Statement>
     this.#usage = new Usage(database)
     this.#removal = new Removal(database)
+    this.#warmRuns = new WarmRuns(database)
     this.#restoration = new Restoration(database, {
       insertManifest: (manifest) => this.#insertManifest(manifest),
       repositoryId: (repository) => this.#repositoryId(repository),
@@ -356,6 +360,18 @@ export class SqliteIndex implements Synchronous<Index> {
 
   unpin(repository: Repository, reference: Reference, by: string): void {
     this.#sql.unpin.run({ ...repository, reference: textOf(reference), by })
+  }
+
+  unpinAll(by: string): void {
+    this.#sql.unpinAll.run({ by })
+  }
+
+  recordWarmRun(run: WarmRunRow): void {
+    this.#warmRuns.record(run)
+  }
+
+  lastWarmRuns(count: number): readonly WarmRunRow[] {
+    return this.#warmRuns.latest(count)
   }
 
   forgetBlob(digest: Digest): void {

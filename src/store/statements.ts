@@ -179,6 +179,7 @@ export const statements = {
   unpin: `
     DELETE FROM pin
     WHERE repository = ${REPOSITORY_ID} AND reference = @reference AND pinned_by = @by`,
+  unpinAll: `DELETE FROM pin WHERE pinned_by = @by`,
 
   countPulls: `
     INSERT INTO pull_count

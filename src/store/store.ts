@@ -14,6 +14,7 @@ import { layoutOf } from './layout.ts'
 import { openReader } from './reader-client.ts'
 import type { IndexReader } from './reader-port.ts'
 import { rememberingIndex } from './remembering-index.ts'
+import { saveWarmFailed } from './warm-failed.ts'
 
 export interface Store {
   readonly index: Index
@@ -22,6 +23,8 @@ export interface Store {
   readonly inspection: IndexInspection
   /** For whoever looks at the index at length. */
   readonly reader: IndexReader
+  /** Keeps the list of what a run could not warm, or takes the last one away; where it is. */
+  saveWarmFailed(text: string | undefined): Promise<string | undefined>
   close(): Promise<void>
 }
 
@@ -45,6 +48,7 @@ export async function openStore(folder: string, hashWorkers: number): Promise<St
       hasher,
       inspection: indexInspection(layout),
       reader,
+      saveWarmFailed: (text) => saveWarmFailed(layout, text),
       close: async () => {
         await hasher.close()
         await reader.close()

@@ -1,7 +1,7 @@
 // SIGKILL at random instants while eight clients pull: every byte they get is right, the store is
 // whole after each, and next to nothing of an interrupted download is fetched again.
 //
-// REGMIRROR_CAMPAIGN=7 makes the 200 kills of the full campaign.
+// REGMIRROR_CAMPAIGN=10 makes the 200 kills of the full campaign.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { RegMirror } from '../support/binary.ts'
@@ -14,7 +14,7 @@ import { Skopeo } from '../support/skopeo.ts'
 import { checkStore, publishedDigests } from '../support/store-invariants.ts'
 
 const MIB = 2 ** 20
-const KILLS = campaign(30)
+const KILLS = campaign(20)
 const REGISTRIES = ['docker.io', 'ghcr.io', 'quay.io']
 // Slow enough that the sockets' buffers stay small, and that most kills find downloads under way.
 const LINK = { bytesPerSecond: 12 * MIB }

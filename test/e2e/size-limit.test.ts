@@ -27,9 +27,11 @@ import { StoreSize } from '../support/store-size.ts'
 
 const MIB = 2 ** 20
 const CAP_MIB = campaign(64)
+// What is pulled is so many times the limit.
+const TIMES = Math.min(campaign(12), 20)
 const LAYER_BYTES = Math.floor(CAP_MIB / 12) * MIB
 // Of the two in each image one is shared by two images.
-const IMAGES = Math.ceil((20 * CAP_MIB * MIB) / (1.5 * LAYER_BYTES))
+const IMAGES = Math.ceil((TIMES * CAP_MIB * MIB) / (1.5 * LAYER_BYTES))
 const CLIENTS = 4
 
 // Made on the fly: mostly zeroes, and no two alike.

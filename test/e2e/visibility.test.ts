@@ -40,7 +40,8 @@ const POLICIES: [string, Name[], Name[]][] = [
 
 const skipAll = unavailable('docker-registry', 'openssl', 'htpasswd') ?? false
 
-describe('public and private', { skip: skipAll, timeout: 200_000 }, () => {
+// Each test has a mirror of its own.
+describe('public and private', { skip: skipAll, timeout: 200_000, concurrency: 3 }, () => {
   const images = new Map(
     NAMES.map((name) => [name, buildImage({ seed: name, form: 'oci', architectures: ['amd64'] })]),
   )

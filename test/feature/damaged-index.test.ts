@@ -19,6 +19,7 @@ import { test } from 'node:test'
 import Database from 'better-sqlite3'
 import { MIGRATIONS } from '../../src/store/migrations.ts'
 import { buildImage } from '../support/images.ts'
+import { oneOnBinary } from '../support/packaged-mirror.ts'
 import { publishedPath, quarantinedNames } from '../support/store-invariants.ts'
 import { Setting } from '../support/test-mirror.ts'
 import { pullWhole, stored } from '../support/whole-pull.ts'
@@ -90,7 +91,7 @@ const LOSSES: [string, (file: string) => void, boolean][] = [
   ['is cut in the middle of a page', (file) => truncateSync(file, 3 * PAGE_BYTES + 77), true],
 ]
 
-for (const [what, damage, kept] of LOSSES) {
+for (const [what, damage, kept] of oneOnBinary(LOSSES)) {
   test(`an index that ${what} is made again, and no content is fetched twice`, async () => {
     await using setting = await startPulled()
     const { mirror } = setting
@@ -137,7 +138,7 @@ test('a pull does not wait until the index is made again', async () => {
 // [what of the index is garbled, what can still be pulled without upstream]
 const DAMAGES: readonly string[] = ['manifest', 'blob', 'tag_digest']
 
-for (const table of DAMAGES) {
+for (const table of oneOnBinary(DAMAGES)) {
   test(`with the pages of ${table} garbled, the image is still there without upstream`, async () => {
     await using setting = await startPulled()
     const { mirror } = setting

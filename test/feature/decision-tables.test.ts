@@ -21,6 +21,7 @@ import { DEFAULT_LIMITS } from '../../src/upstream/limits.ts'
 import { heldContent, seededContent } from '../support/content.ts'
 import { FaultyLink } from '../support/faulty-link.ts'
 import { buildImage } from '../support/images.ts'
+import { oneOnBinary } from '../support/packaged-mirror.ts'
 import { bearerChallenge, htmlPage, status, tooManyRequests } from '../support/scripted-reply.ts'
 import type { Reply } from '../support/scripted-reply.ts'
 import { ScriptedUpstream } from '../support/scripted-upstream.ts'
@@ -98,7 +99,7 @@ const OUTCOMES: Readonly<Record<string, Outcome>> = {
   'says nothing': { reply: () => ({ holdHeaders: true }), status: 504, code: /^UNAVAILABLE$/ },
 }
 
-for (const [thing, path] of Object.entries(THINGS)) {
+for (const [thing, path] of oneOnBinary(Object.entries(THINGS))) {
   for (const [what, outcome] of Object.entries(OUTCOMES)) {
     const { statusOfTag = outcome.status } = outcome
     const wanted = thing === 'an unknown tag' ? statusOfTag : outcome.status

@@ -9,6 +9,7 @@ import { FaultyLink } from '../support/faulty-link.ts'
 import { buildImage } from '../support/images.ts'
 import type { Image } from '../support/images.ts'
 import { closeServer, listen, trackSockets } from '../support/net-ports.ts'
+import { oneOnBinary } from '../support/packaged-mirror.ts'
 import { htmlPage, status, tooManyRequests } from '../support/scripted-reply.ts'
 import type { Reply } from '../support/scripted-reply.ts'
 import { ScriptedUpstream } from '../support/scripted-upstream.ts'
@@ -220,7 +221,7 @@ const LACKS: [string, Reply][] = [
   ['breaks off', { cut: { after: 10, by: 'fin' } }],
 ]
 
-for (const [what, reply] of LACKS) {
+for (const [what, reply] of oneOnBinary(LACKS)) {
   test(`what the first endpoint ${what} is asked of the next`, async () => {
     await using setting = await Endpoints.start()
     setting.addImage('1', image)
@@ -239,7 +240,7 @@ const WRONG_MANIFESTS: [string, Reply][] = [
   ['a short body that ends in good order', { short: 20 }],
 ]
 
-for (const [what, reply] of WRONG_MANIFESTS) {
+for (const [what, reply] of oneOnBinary(WRONG_MANIFESTS)) {
   test(`a first endpoint that gives ${what} for a manifest: the next is asked, at once`, async () => {
     await using setting = await Endpoints.start()
     setting.addImage('1', image)

@@ -5,6 +5,7 @@ import { test } from 'node:test'
 import { DOCKER_SCHEMA1_SIGNED } from '../../src/oci/media-type.ts'
 import { REGISTRY_QUIRKS, knownRealmHosts, quirksOf } from '../../src/upstream/quirks.ts'
 import { buildImage } from '../support/images.ts'
+import { oneOnBinary } from '../support/packaged-mirror.ts'
 import { BEHAVIOURS } from '../support/registry-behaviours.ts'
 import type { Behaviour } from '../support/registry-behaviours.ts'
 import { RegistryDouble, error } from '../support/registry-double.ts'
@@ -66,7 +67,9 @@ for (const behaviour of BEHAVIOURS) {
     await pulling.pull()
     assert.deepEqual(double.counts(), NONE)
   })
+}
 
+for (const behaviour of oneOnBinary(BEHAVIOURS)) {
   test(`${behaviour.name}: a blob that breaks off is continued where it ended`, async () => {
     await using pulling = await Pulling.start(behaviour)
     const { double } = pulling

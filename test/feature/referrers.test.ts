@@ -4,6 +4,7 @@ import { artifact, indexOf, referrer } from '../support/artifacts.ts'
 import { OWN_CLOCK, putClockForward } from '../support/clock.ts'
 import { MEDIA_TYPES, buildImage } from '../support/images.ts'
 import type { Descriptor } from '../support/images.ts'
+import { oneOnBinary } from '../support/packaged-mirror.ts'
 import { htmlPage, redirect, status, tooManyRequests } from '../support/scripted-reply.ts'
 import type { Reply } from '../support/scripted-reply.ts'
 import { ScriptedUpstream } from '../support/scripted-upstream.ts'
@@ -301,7 +302,7 @@ const TROUBLES: [string, Reply, number][] = [
   ['answers 503', status(503), 502],
 ]
 
-for (const [what, reply, answered] of TROUBLES) {
+for (const [what, reply, answered] of oneOnBinary(TROUBLES)) {
   test(`upstream ${what}: the last list, marked; of what is not held an error, never an empty list`, async () => {
     await using setting = await withApi(ALL, REVALIDATE_ALWAYS)
     const { mirror, upstream } = setting

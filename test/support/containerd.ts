@@ -1,6 +1,7 @@
 // A containerd of its own and ctr: pulls through hosts.toml, so every request carries `?ns=`, and
 // runs what it pulled.
 import { mkdir, writeFile } from 'node:fs/promises'
+import { basename } from 'node:path'
 import { hostsFileOf, isolated, unavailable } from './client-tools.ts'
 import type { MirrorTarget, RunningClient } from './client-tools.ts'
 import { CLOSED_ORIGIN } from './net-ports.ts'
@@ -66,7 +67,9 @@ export class Containerd implements RunningClient {
   }
 
   run(reference: string): Promise<string> {
-    return this.#ctr('run', '--rm', reference, `container-${(this.#containers += 1)}`)
+    // The machine's cgroups are named after containers, whichever containerd runs them.
+    const name = `${basename(this.#folder.path)}-${(this.#containers += 1)}`
+    return this.#ctr('run', '--rm', reference, name)
   }
 
   async close(): Promise<void> {

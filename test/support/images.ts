@@ -102,7 +102,7 @@ export function buildImage(options: ImageOptions): Image {
 
 function layersOf(options: ImageOptions, architecture: Architecture): Layer[] {
   const { seed, form, smallLayers = 1, bigLayers = 0, bigLayerMiB = 0 } = options
-  const layers = [gzipLayer(form, rootFiles(architecture))]
+  const layers = [rootLayer(form, architecture)]
   for (let n = 0; n < bigLayers; n += 1) {
     const random = seededContent(`${seed}/${architecture}/${n}`, bigLayerMiB * 2 ** 20)
     const content = tarArchive([tarFile(`random-${n}`, random)])
@@ -113,6 +113,16 @@ function layersOf(options: ImageOptions, architecture: Architecture): Layer[] {
     layers.push(gzipLayer(form, [tarFile(`stamp-${n}`, `${seed} ${architecture} ${n}\n`)]))
   }
   return layers
+}
+
+// The same in every image, so packed once.
+const rootLayers = new Map<string, Layer>()
+
+function rootLayer(form: ImageForm, architecture: Architecture): Layer {
+  const key = `${form} ${architecture}`
+  const layer = rootLayers.get(key) ?? gzipLayer(form, rootFiles(architecture))
+  rootLayers.set(key, layer)
+  return layer
 }
 
 function rootFiles(architecture: Architecture): Content[] {

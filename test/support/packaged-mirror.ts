@@ -12,6 +12,14 @@ import { TempFolder } from './temp-folder.ts'
 /** Set by test/run.ts for its second pass over the feature tests. */
 export const ON_BINARY = process.env['REGMIRROR_FEATURES_ON'] === 'binary'
 
+/**
+ * Of cases through which the same code goes: all of them in process, where they are cheap, and one on the
+ * packaged program, which can fail at what is packed and not at what is decided.
+ */
+export function oneOnBinary<Case>(cases: readonly Case[]): readonly Case[] {
+  return ON_BINARY ? cases.slice(0, 1) : cases
+}
+
 const ESTABLISHED = '01'
 
 export async function startPackagedMirror(config: Config, log: Logger): Promise<RunningMirror> {

@@ -207,6 +207,7 @@ export function configOf(data: string, changes: ConfigChanges): Config {
     log: { format: 'json', level: 'debug', color: false },
     runtimeFolder: undefined,
     isTerminalDumb: false,
+    isLocaleUtf8: true,
     ...rest,
   }
 }

@@ -9,7 +9,7 @@ function setting(first: (signal: AbortSignal) => Promise<void>) {
     done.push(name)
     return {} as never
   }
-  const jobs: Jobs = {
+  const jobs: Omit<Jobs, 'warm' | 'runs'> = {
     ls: job('ls'),
     rm: job('rm'),
     gc: job('gc'),

@@ -244,7 +244,8 @@ test('garbage, asks that are too long and unknown jobs are refused, and the next
 
   assert.equal((await post(path, '/jobs/verify', 'no JSON')).status, 400)
   const long = await post(path, '/jobs/verify', JSON.stringify('x'.repeat(ASK_MAX_BYTES)))
-  assert.deepEqual([long.status, /more than 1048576 bytes/.test(long.text)], [400, true])
+  assert.equal(long.status, 400)
+  assert.match(long.text, new RegExp(`more than ${ASK_MAX_BYTES} bytes`))
   for (const name of ['nothing', 'toString', '__proto__', 'verify/1']) {
     assert.equal((await post(path, `/jobs/${name}`, '{}')).status, 404, name)
   }
@@ -276,7 +277,7 @@ test('nobody else can open the socket, and a dead one is replaced', async (t) =>
   // The same path again, as after a crash: the older socket no longer leads anywhere.
   const next = await serveJobs({}, { ...facts, pid: 813 }, [{ path }])
   t.after(() => next.stop())
-  await assert.rejects(verify(), /does not know POST/)
+  await assert.rejects(verify(), /pid 812\) is 9\.9\.9 and does not know verify: restart it/)
   assert.equal(living.facts.pid, 812)
 })
 

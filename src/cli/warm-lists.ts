@@ -1,0 +1,40 @@
+// The lists of `warm`, read and understood before anything is opened or asked.
+
+import type { WarmSource } from '../care/warm-job.ts'
+import type { ListProblem, ParsedList } from '../list/list-entry.ts'
+import { readSources } from './warm-sources.ts'
+
+/** More are only counted. */
+const PROBLEMS_SHOWN_MAX = 100
+
+export interface ReadLists {
+  readonly sources: readonly WarmSource[]
+  readonly problems: readonly string[]
+}
+
+export async function readLists(words: readonly string[]): Promise<ReadLists> {
+  if (words.length === 0) {
+    return { sources: [], problems: ['name a list or images: regmirror warm mirror.txt'] }
+  }
+  const { sources, problems } = readSources(words)
+  if (problems.length > 0) return { sources, problems }
+  const { parseList } = await import('../list/parse-list.ts')
+  return { sources, problems: listProblems(sources.map((source) => parseList(source))) }
+}
+
+/** Every problem with its place, then how many; or that there is nothing at all. */
+export function listProblems(lists: readonly ParsedList[]): readonly string[] {
+  const problems = lists.flatMap((list) => list.problems)
+  if (problems.length > 0) {
+    const shown = problems.slice(0, PROBLEMS_SHOWN_MAX).map(problemLine)
+    const count = `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}`
+    const where = [...new Set(problems.map(({ source }) => source))]
+    return [...shown, `${count} in ${where.join(', ')}: nothing was done`]
+  }
+  if (lists.some(({ entries }) => entries.length > 0)) return []
+  return ['there is no image in the list: write one on each line, such as nginx:1.25']
+}
+
+function problemLine({ source, line, column, message }: ListProblem): string {
+  return `${source}:${line}:${column}: ${message}`
+}

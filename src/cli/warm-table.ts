@@ -1,0 +1,101 @@
+// The tables of `warm --plan`, what each registry will be asked for, and of `warm --last`. Pure.
+
+import type { WarmPrice, WarmReport, WarmResult } from '../care/warm-job.ts'
+import { formatBytes, formatElapsed } from '../lib/units.ts'
+import { columnsText } from './columns.ts'
+import type { Column } from './columns.ts'
+import { failureLine } from './warm-words.ts'
+
+const PLAN_COLUMNS: readonly Column[] = [
+  { title: 'REGISTRY', shrinksTo: 12 },
+  { title: 'FRESH', align: 'right' },
+  { title: 'TO FETCH', align: 'right' },
+  { title: 'FAILED', align: 'right' },
+  { title: 'PULLS AT MOST', align: 'right' },
+  { title: 'PULLS LEFT', align: 'right' },
+  { title: 'RESERVE', align: 'right' },
+]
+
+const RUN_COLUMNS: readonly Column[] = [
+  { title: 'STARTED' },
+  { title: 'TOOK', align: 'right' },
+  { title: 'LISTS', shrinksTo: 8 },
+  { title: 'WARMED', align: 'right' },
+  { title: 'FRESH', align: 'right' },
+  { title: 'FAILED', align: 'right' },
+  { title: 'LEFT', align: 'right' },
+  { title: 'NEW', align: 'right' },
+  { title: 'ENDED' },
+]
+
+const ENDED: Record<WarmReport['outcome'], string> = {
+  interrupted: 'interrupted',
+  nothing: 'nothing done',
+  failures: 'with failures',
+  stale: 'stale',
+  left: 'with a rest',
+  done: 'done',
+}
+
+const UNKNOWN = '-'
+
+/** `width`: of the terminal; undefined in a pipe, where nothing is cut. */
+export function planTable(
+  { registries }: Pick<WarmPrice, 'registries'>,
+  results: readonly Pick<WarmResult, 'registry' | 'status'>[],
+  width: number | undefined,
+): string {
+  const rows = registries.map((each) => {
+    const of = results.filter(({ registry }) => registry === each.registry)
+    const statuses = (status: WarmResult['status']): string =>
+      String(of.filter((result) => result.status === status).length)
+    return [
+      each.registry,
+      statuses('fresh'),
+      statuses('stale'),
+      statuses('failed'),
+      String(each.plannedPulls),
+      told(each.remainingBefore, each.quotaLimit),
+      told(each.reserve),
+    ]
+  })
+  return columnsText(PLAN_COLUMNS, rows, width)
+}
+
+/** The latest first. */
+export function runsTable(runs: readonly WarmReport[], width: number | undefined): string {
+  const rows = runs.map(({ startedAt, endedAt, sources, totals, outcome }) => [
+    localTime(new Date(startedAt)),
+    formatElapsed(Date.parse(endedAt) - Date.parse(startedAt)),
+    sources.join(', '),
+    String(totals.warmed),
+    String(totals.fresh),
+    String(totals.failed),
+    String(totals.left),
+    formatBytes(totals.bytesNew),
+    ENDED[outcome],
+  ])
+  return columnsText(RUN_COLUMNS, rows, width)
+}
+
+/** What a run did not get, a line each. */
+export function runFailures({ results, sources }: WarmReport): string {
+  return results
+    .filter(({ status }) => status === 'failed' || status === 'left')
+    .toSorted((one, other) => one.status.localeCompare(other.status))
+    .map((result) => `${failureLine(result, sources.length > 1)}\n`)
+    .join('')
+}
+
+/** `57 of 100` */
+function told(remaining: number | undefined, limit?: number): string {
+  if (remaining === undefined) return UNKNOWN
+  return limit === undefined ? String(remaining) : `${remaining} of ${limit}`
+}
+
+/** `2026-11-22 01:30`, as the clock on the wall had it. */
+function localTime(at: Date): string {
+  const two = (n: number): string => String(n).padStart(2, '0')
+  const day = [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join('-')
+  return `${day} ${two(at.getHours())}:${two(at.getMinutes())}`
+}

@@ -1,0 +1,108 @@
+// The blobs of all images of a run: what is shared once and first, then image by image.
+
+import pLimit from 'p-limit'
+import { repositoryKey } from '../oci/name.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { Descriptor } from '../oci/manifest.ts'
+import { blobOrder } from './blob-order.ts'
+import { Lacking } from './causes.ts'
+import { giveUp, registryOf } from './context.ts'
+import type { RunContext } from './context.ts'
+import type { Image } from './image.ts'
+
+/** Of all registries together. */
+const DOWNLOADS_AT_ONCE = 8
+
+export interface BlobFetchingOptions {
+  /** Images at once. */
+  readonly jobs: number
+  readonly wasLeft: (image: Image) => boolean
+  /** All its blobs are there. */
+  readonly finish: (image: Image) => Promise<void>
+}
+
+export class BlobFetching {
+  readonly #context: RunContext
+  readonly #options: BlobFetchingOptions
+  readonly #downloads = pLimit(DOWNLOADS_AT_ONCE)
+  /** By repository and digest. */
+  readonly #stored = new Map<string, Promise<void>>()
+  /** The last of each digest: another repository of the same content waits for it. */
+  readonly #latest = new Map<Digest, Promise<void>>()
+
+  constructor(context: RunContext, options: BlobFetchingOptions) {
+    this.#context = context
+    this.#options = options
+  }
+
+  async fetch(images: readonly Image[]): Promise<void> {
+    const needing = images.map((image) => ({
+      image,
+      blobs: image.holding?.missingBlobs ?? [],
+      isFirst: this.#options.wasLeft(image),
+    }))
+    this.#context.board.expect(bytesOf(needing.flatMap(({ blobs }) => blobs)))
+    const order = blobOrder<Descriptor, (typeof needing)[number]>(needing)
+    // Those that need it tell of its failure.
+    for (const { blob, first } of order.shared) this.#store(first.image, blob).catch(nothing)
+    const inTurn = pLimit(this.#options.jobs)
+    await Promise.all(
+      order.images.map(({ image, blobs }) => inTurn(() => this.#fill(image, blobs))),
+    )
+  }
+
+  async #fill(image: Image, blobs: readonly Descriptor[]): Promise<void> {
+    const { board } = this.#context
+    board.takeOff(image, bytesOf(blobs))
+    try {
+      const stored = await Promise.allSettled(
+        blobs.map(async (blob) => {
+          await this.#store(image, blob)
+          board.stored(image, blob.sizeBytes)
+        }),
+      )
+      for (const each of stored) if (each.status === 'rejected') throw each.reason
+      await this.#options.finish(image)
+    } catch (error) {
+      giveUp(this.#context, image, error)
+    } finally {
+      board.landed(image)
+    }
+  }
+
+  #store(image: Image, blob: Descriptor): Promise<void> {
+    const key = `${repositoryKey(image.wanted.repository)}@${blob.digest}`
+    const known = this.#stored.get(key)
+    if (known) return known
+    const before = this.#latest.get(blob.digest) ?? Promise.resolve()
+    const stored = before.catch(nothing).then(() => this.#download(image, blob))
+    this.#stored.set(key, stored)
+    this.#latest.set(blob.digest, stored)
+    return stored
+  }
+
+  async #download(image: Image, blob: Descriptor): Promise<void> {
+    const { mirror, board, ending } = this.#context
+    const { signal } = ending
+    const storing = { signal, arrived: (bytes: number) => board.arrived(image, bytes) }
+    const { how } = await registryOf(this.#context, image).ask(
+      'blobs',
+      () =>
+        this.#downloads(() => {
+          signal.throwIfAborted()
+          return mirror.storeBlob(image.wanted.repository, blob, storing)
+        }),
+      signal,
+      (tries) => (image.tries = Math.max(image.tries, tries)),
+    )
+    if (how !== 'missing') return
+    throw new Lacking('not-found', `upstream does not have its blob ${blob.digest}`)
+  }
+}
+
+function bytesOf(blobs: readonly Descriptor[]): number {
+  const sizes = new Map(blobs.map(({ digest, sizeBytes }) => [digest, sizeBytes]))
+  return [...sizes.values()].reduce((total, sizeBytes) => total + sizeBytes, 0)
+}
+
+function nothing(): void {}

@@ -1,0 +1,71 @@
+// What those are told who want a list warmed while another run is under way. Pure.
+
+import type { WarmAsk, WarmProgress } from '../care/warm-job.ts'
+
+/** Of a run, what others are told of it. */
+export interface ToldRun {
+  readonly ask: Pick<WarmAsk, 'sources'>
+  /** Undefined: its turn has not come. */
+  readonly startedAt: number | undefined
+  readonly progress: Pick<WarmProgress, 'done' | 'total' | 'phase'> | undefined
+}
+
+export const NOTHING_GOES_ON =
+  'no server runs on this store, so that nothing would go on behind this command: start regmirror ' +
+  'serve first, or leave out --detach'
+
+export const STOPPED_BY_STARTER = 'the command that began this run was interrupted'
+export const STOPPED_BY_OWNER = 'the regmirror that runs this is being stopped'
+export const STILL_RUNS =
+  'no longer following it: the run goes on, and regmirror warm --last tells what came of it'
+export const LEFT_THE_QUEUE =
+  'the command that asked for this list has gone before its turn came: nothing was done'
+export const NEVER_ITS_TURN =
+  'the regmirror that was to run this has stopped before its turn came: nothing was done, run it again'
+
+export function following(run: ToldRun): string {
+  if (run.startedAt === undefined) return 'this list waits for its turn already: following it'
+  return `this list is being warmed already (${howFar(run, run.startedAt)}): following it`
+}
+
+/** `between`: how many others come after it and before this one. */
+export function waitingBehind(run: ToldRun, between: number): string {
+  const more = between === 0 ? '' : `, and for ${counted(between, 'other')} before this one`
+  return `another list is being warmed (${whatAndHowFar(run)}): waiting for it${more}`
+}
+
+/** As the end of a sentence: what is waited for. */
+export function whatAndHowFar(run: ToldRun): string {
+  const { startedAt } = run
+  const name = sourcesText(run.ask)
+  return startedAt === undefined ? name : `${name}, ${howFar(run, startedAt)}`
+}
+
+export function sourcesText({ sources }: Pick<WarmAsk, 'sources'>): string {
+  const [first, ...others] = sources
+  if (first === undefined) return 'an empty list'
+  return others.length === 0 ? first.name : `${first.name} and ${counted(others.length, 'other')}`
+}
+
+export function queueFull(waiting: number): string {
+  return `${counted(waiting, 'list')} already wait for their turn: try again when one is done`
+}
+
+export function tooManyLooks(looks: number): string {
+  return `${counted(looks, 'plan or check', 'plans and checks')} are being made now: try again in a while`
+}
+
+function howFar({ progress }: ToldRun, startedAt: number): string {
+  const since = `since ${clockText(new Date(startedAt))}`
+  if (progress === undefined || progress.total === 0) return since
+  return `${since}, ${progress.done} of ${counted(progress.total, 'image')}`
+}
+
+function clockText(at: Date): string {
+  const two = (n: number): string => String(n).padStart(2, '0')
+  return `${two(at.getHours())}:${two(at.getMinutes())}`
+}
+
+function counted(count: number, one: string, many = `${one}s`): string {
+  return `${count} ${count === 1 ? one : many}`
+}

@@ -1,0 +1,65 @@
+// One image of a run, from the plan to its result.
+
+import type { WarmResult, WarmStatus } from '../care/warm-job.ts'
+import type { Digest } from '../oci/digest.ts'
+import type { Why } from './causes.ts'
+import { mayBeIndex } from './holding.ts'
+import type { Holding, MissingManifest } from './holding.ts'
+import type { Wanted } from './wanted.ts'
+
+export class Image {
+  readonly wanted: Wanted
+  /** What is to be held: what upstream's tag pointed to, as far as it told. */
+  digest: Digest | undefined
+  mediaType: string | undefined
+  /** Of the manifest. */
+  sizeBytes: number | undefined
+  /** What was held whole under this name before the run. */
+  digestBefore: Digest | undefined
+  holding: Holding | undefined
+  readonly warnings: string[] = []
+  bytesNew = 0
+  tries = 1
+  status: WarmStatus | undefined
+  why: Why | undefined
+  /** It waits for pulls, or for a registry that asked to be left alone. */
+  isDeferred = false
+
+  constructor(wanted: Wanted) {
+    this.wanted = wanted
+  }
+
+  get registry(): string {
+    return this.wanted.repository.registry
+  }
+
+  get isDone(): boolean {
+    return this.status !== undefined && this.status !== 'stale'
+  }
+
+  get top(): MissingManifest | undefined {
+    const { digest, mediaType, sizeBytes } = this
+    return digest && { digest, isIndex: mayBeIndex(mediaType), sizeBytes }
+  }
+
+  result(): WarmResult {
+    const { wanted, status = 'left', why, holding, bytesNew } = this
+    const isWhole = status === 'fresh' || status === 'warmed'
+    return {
+      reference: wanted.name,
+      registry: this.registry,
+      places: wanted.places,
+      status,
+      cause: why?.cause,
+      because: why?.because,
+      remedy: why?.remedy,
+      digestBefore: this.digestBefore,
+      digest: isWhole ? this.digest : this.digestBefore,
+      platforms: holding?.platforms ?? [],
+      warnings: this.warnings,
+      bytesNew,
+      bytesReused: isWhole ? Math.max(0, (holding?.totalBytes ?? 0) - bytesNew) : 0,
+      tries: this.tries,
+    }
+  }
+}

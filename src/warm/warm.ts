@@ -1,0 +1,72 @@
+// `regmirror warm` as a job of whoever owns the store; what it came to is kept.
+
+import type { Talk } from '../care/jobs.ts'
+import type { WarmAnswer, WarmAsk, WarmProgress, WarmReport, WarmRow } from '../care/warm-job.ts'
+import type { WarmMirror } from '../mirror/warm-port.ts'
+import type { Index } from '../store/index-port.ts'
+import { failedList } from './failed-list.ts'
+import { PINNED_BY_RUN } from './finishing.ts'
+import { Run } from './run.ts'
+
+export { PINNED_BY_RUN } from './finishing.ts'
+
+export type WarmIndex = Pick<Index, 'pin' | 'unpinAll' | 'recordWarmRun' | 'lastWarmRuns'>
+
+export interface WarmOptions {
+  /** Opened by the first run that needs it. */
+  readonly mirror: () => WarmMirror | Promise<WarmMirror>
+  readonly index: WarmIndex
+  /** Keeps the list of what failed or was left, or removes the one before; where it is kept. */
+  readonly saveFailedList: (text: string | undefined) => Promise<string | undefined>
+  readonly now: () => number
+  /** Rejects when the signal is aborted. */
+  readonly sleep: (durationMs: number, signal: AbortSignal) => Promise<void>
+  /** In [0, 1). */
+  readonly random: () => number
+}
+
+type WarmTalk = Talk<WarmRow, WarmProgress>
+
+/** `id` names the run in its report. */
+export function warmJob(options: WarmOptions) {
+  return async (ask: WarmAsk, talk: WarmTalk, id: string): Promise<WarmAnswer> => {
+    const { index, now, sleep, random } = options
+    const mirror = await options.mirror()
+    const leftBefore = await leftByLast(index)
+    const run = new Run({ mirror, index, leftBefore, now, sleep, random }, ask, talk, id)
+    if (ask.mode !== 'run') {
+      return { kind: 'ended', report: await run.toReport(), failedList: undefined }
+    }
+    try {
+      const report = await run.toReport()
+      await record(index, report).catch((error: unknown) => tellUnrecorded(talk, error))
+      const text = failedList(ask.sources, report.results)
+      return { kind: 'ended', report, failedList: await options.saveFailedList(text) }
+    } finally {
+      await index.unpinAll(PINNED_BY_RUN)
+    }
+  }
+}
+
+async function leftByLast(index: WarmIndex): Promise<ReadonlySet<string>> {
+  const [last] = await index.lastWarmRuns(1)
+  if (last?.results === undefined) return new Set()
+  const results = JSON.parse(last.results) as WarmReport['results']
+  return new Set(
+    results.filter(({ status }) => status === 'left').map(({ reference }) => reference),
+  )
+}
+
+/** A disk that is full takes no report either; whoever asked gets it all the same. */
+async function tellUnrecorded(talk: WarmTalk, error: unknown): Promise<void> {
+  const text = `this run will not be found by warm --last: ${(error as Error).message}`
+  await talk.rows([{ kind: 'notice', text }])
+}
+
+async function record(index: WarmIndex, { results, ...report }: WarmReport): Promise<void> {
+  await index.recordWarmRun({
+    startedAt: Date.parse(report.startedAt),
+    report: JSON.stringify(report),
+    results: JSON.stringify(results),
+  })
+}

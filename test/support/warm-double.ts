@@ -1,0 +1,283 @@
+// The engine of `warm` without a mirror: registries in memory that follow a script, and a clock that
+// jumps to the next thing anybody waits for as soon as nothing else goes on.
+import { setImmediate as turn } from 'node:timers/promises'
+import type { WarmAsk, WarmProgress, WarmReport, WarmRow } from '../../src/care/warm-job.ts'
+import type { TagHead, WarmMirror } from '../../src/mirror/warm-port.ts'
+import { parseDigest } from '../../src/oci/digest.ts'
+import type { Digest } from '../../src/oci/digest.ts'
+import { imageName, parseRepositoryName, repositoryKey } from '../../src/oci/name.ts'
+import type { Reference, Repository } from '../../src/oci/name.ts'
+import type { HeldManifest, WarmRunRow } from '../../src/store/index-port.ts'
+import type { PullQuota } from '../../src/upstream/upstream.ts'
+import { warmJob } from '../../src/warm/warm.ts'
+import type { WarmOptions } from '../../src/warm/warm.ts'
+import type { Image } from './images.ts'
+import { warmAsk } from './warm-run.ts'
+
+export interface Request {
+  readonly what: 'HEAD' | 'LIST' | 'GET' | 'BLOB' | 'SETTLE'
+  readonly registry: string
+  // `library/app:1`, `library/app@sha256:...`
+  readonly name: string
+  readonly digest: string | undefined
+  readonly atMs: number
+  // Of a blob.
+  readonly signal: AbortSignal | undefined
+}
+
+// What happens before the answer: an error is thrown, a promise is waited for.
+export type Script = (request: Request) => void | Promise<void>
+
+interface Content {
+  readonly tags: Map<string, string>
+  readonly manifests: Map<string, HeldManifest>
+  readonly blobs: Map<string, number>
+}
+
+const TURNS_UNTIL_IDLE = 4
+const IDLE_MAX = 1000
+const over = () => 'over' as const
+
+export class WarmDouble implements WarmMirror {
+  readonly log: Request[] = []
+  readonly pins: string[] = []
+  // Also what is not pinned any more.
+  readonly everPinned: string[] = []
+  readonly quotas = new Map<string, PullQuota>()
+  readonly runs: WarmRunRow[] = []
+  readonly rows: WarmRow[] = []
+  readonly progress: WarmProgress[] = []
+  readonly bandwidths: (number | undefined)[] = []
+  script: Script = () => {}
+  random = 1
+  nowMs = Date.UTC(2026, 10, 22)
+  isYielding = false
+  isOffline = false
+  failedList: string | undefined
+  readonly #upstream = new Map<string, Content>()
+  readonly #known = new Map<string, Digest>()
+  readonly #held = new Map<string, HeldManifest>()
+  readonly #stored = new Set<string>()
+  readonly #sleepers: { readonly atMs: number; readonly wake: () => void }[] = []
+
+  add(repository: string, tag: string, image: Image): void {
+    const content = this.#content(repository)
+    content.tags.set(tag, image.top.digest)
+    for (const [digest, { mediaType, bytes }] of image.manifests) {
+      content.manifests.set(digest, { digest: digestOf(digest), mediaType, bytes })
+    }
+    for (const [digest, { size }] of image.blobs) content.blobs.set(digest, size)
+  }
+
+  forget(repository: string, tag: string): void {
+    this.#content(repository).tags.delete(tag)
+  }
+
+  remove(repository: string, digest: string): void {
+    const { manifests, blobs } = this.#content(repository)
+    manifests.delete(digest)
+    blobs.delete(digest)
+  }
+
+  count(what: Request['what'], registry = 'docker.io'): number {
+    return this.log.filter((each) => each.what === what && each.registry === registry).length
+  }
+
+  tell(registry: string, limit: number, remaining: number): void {
+    this.quotas.set(registry, {
+      ...{ limit, remaining, windowSeconds: 21600, source: undefined },
+      toldAtMs: this.nowMs,
+    })
+  }
+
+  async run(
+    list: readonly string[],
+    changes: Partial<WarmAsk> = {},
+    signal = new AbortController().signal,
+  ): Promise<WarmReport> {
+    const running = warmJob(this.#options())(
+      warmAsk(list, changes),
+      {
+        signal,
+        progress: (progress) => void this.progress.push(progress),
+        rows: (batch) => Promise.resolve(void this.rows.push(...batch)),
+      },
+      'run-1',
+    )
+    const ended = running.then(over, over)
+    for (let idle = 0; idle <= IDLE_MAX;) {
+      const step = await Promise.race([ended, this.#letTimePass()])
+      if (step === 'over') break
+      idle = step === 'idle' ? idle + 1 : 0
+      if (idle > IDLE_MAX) throw new Error('nothing goes on, and nothing is waited for')
+    }
+    const answer = await running
+    if (answer.kind !== 'ended') throw new Error('it was not run')
+    this.failedList = answer.failedList
+    return answer.report
+  }
+
+  get notices(): string[] {
+    return this.rows.flatMap((row) => (row.kind === 'notice' ? row.text : []))
+  }
+
+  // WarmMirror
+
+  repository(name: string): Repository | { readonly refused: string } {
+    const parts = name.split('/')
+    const [first = ''] = parts
+    const hasHost = parts.length > 1 && first.includes('.')
+    if (first === 'unknown.test') return { refused: 'unknown.test is not served here' }
+    const path = hasHost ? parts.slice(1).join('/') : parts.length > 1 ? name : `library/${name}`
+    const parsed = parseRepositoryName(path)
+    if (parsed === undefined) throw new Error(name)
+    return { registry: hasHost ? first : 'docker.io', name: parsed }
+  }
+
+  async head(repository: Repository, tag: string): Promise<TagHead | undefined> {
+    await this.#ask('HEAD', repository, `:${tag}`)
+    const content = this.#content(repositoryKey(repository))
+    const digest = content.tags.get(tag)
+    if (digest === undefined) return undefined
+    this.#known.set(`${repositoryKey(repository)}:${tag}`, digestOf(digest))
+    const manifest = content.manifests.get(digest)
+    return {
+      digest: digestOf(digest),
+      mediaType: manifest?.mediaType,
+      sizeBytes: manifest?.bytes.length,
+    }
+  }
+
+  async tags(repository: Repository): Promise<readonly string[] | undefined> {
+    await this.#ask('LIST', repository, '')
+    const tags = [...this.#content(repositoryKey(repository)).tags.keys()]
+    return tags.length === 0 ? undefined : tags
+  }
+
+  knownTag(repository: Repository, tag: string): Promise<Digest | undefined> {
+    return Promise.resolve(this.#known.get(`${repositoryKey(repository)}:${tag}`))
+  }
+
+  heldManifest(repository: Repository, digest: Digest): Promise<HeldManifest | undefined> {
+    return Promise.resolve(this.#held.get(`${repositoryKey(repository)}@${digest}`))
+  }
+
+  async manifest(
+    repository: Repository,
+    reference: Reference,
+  ): Promise<{ readonly manifest: HeldManifest; readonly asked: boolean } | undefined> {
+    const name = imageName(repository, reference).slice(repositoryKey(repository).length)
+    await this.#ask('GET', repository, name)
+    const content = this.#content(repositoryKey(repository))
+    const digest = 'tag' in reference ? content.tags.get(reference.tag) : reference.digest
+    const manifest = content.manifests.get(digest ?? '')
+    if (!manifest) return undefined
+    this.#held.set(`${repositoryKey(repository)}@${manifest.digest}`, manifest)
+    return { manifest, asked: true }
+  }
+
+  missingBlobs: WarmMirror['missingBlobs'] = (repository, blobs) =>
+    Promise.resolve(
+      blobs.filter(({ digest }) => !this.#stored.has(`${repositoryKey(repository)}@${digest}`)),
+    )
+
+  storeBlob: WarmMirror['storeBlob'] = async (repository, { digest }, { signal, arrived }) => {
+    const key = `${repositoryKey(repository)}@${digest}`
+    await this.#ask('BLOB', repository, `@${digest}`, digest, signal)
+    signal.throwIfAborted()
+    const bytes = this.#content(repositoryKey(repository)).blobs.get(digest)
+    if (bytes === undefined) return { how: 'missing' }
+    const isElsewhere = [...this.#stored].some((each) => each.endsWith(digest))
+    this.#stored.add(key)
+    if (isElsewhere) return { how: 'held' }
+    arrived(bytes)
+    return { how: 'fetched', bytes }
+  }
+
+  async settleVisibility(repository: Repository): Promise<void> {
+    await this.#ask('SETTLE', repository, '')
+  }
+
+  quota(registry: string): PullQuota | undefined {
+    return this.quotas.get(registry)
+  }
+
+  limitBandwidth(bytesPerSecond: number | undefined): void {
+    this.bandwidths.push(bytesPerSecond)
+  }
+
+  #options(): WarmOptions {
+    return {
+      mirror: () => this,
+      index: {
+        pin: (repository, reference, by) => {
+          const pin = `${imageName(repository, reference)} ${by}`
+          this.pins.push(pin)
+          this.everPinned.push(pin)
+          return Promise.resolve()
+        },
+        unpinAll: () => Promise.resolve(void (this.pins.length = 0)),
+        recordWarmRun: (run) => Promise.resolve(void this.runs.unshift(run)),
+        lastWarmRuns: (count) => Promise.resolve(this.runs.slice(0, count)),
+      },
+      saveFailedList: (text) => Promise.resolve(text),
+      now: () => this.nowMs,
+      sleep: (durationMs, signal) => this.#sleep(durationMs, signal),
+      random: () => this.random,
+    }
+  }
+
+  #sleep(durationMs: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const sleeper = { atMs: this.nowMs + durationMs, wake: resolve }
+      this.#sleepers.push(sleeper)
+      const stop = (): void => {
+        const at = this.#sleepers.indexOf(sleeper)
+        if (at >= 0) this.#sleepers.splice(at, 1)
+        reject(signal.reason as Error)
+      }
+      if (signal.aborted) stop()
+      else signal.addEventListener('abort', stop, { once: true })
+    })
+  }
+
+  async #letTimePass(): Promise<'busy' | 'idle'> {
+    const asked = this.log.length
+    for (let n = 0; n < TURNS_UNTIL_IDLE; n += 1) await turn()
+    if (this.log.length > asked) return 'busy'
+    const next = this.#sleepers.toSorted((one, other) => one.atMs - other.atMs)[0]
+    if (!next) return 'idle'
+    this.#sleepers.splice(this.#sleepers.indexOf(next), 1)
+    this.nowMs = Math.max(this.nowMs, next.atMs)
+    next.wake()
+    return 'busy'
+  }
+
+  async #ask(
+    what: Request['what'],
+    repository: Repository,
+    name: string,
+    digest?: string,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { registry } = repository
+    const atMs = this.nowMs
+    const request = { what, registry, name: repository.name + name, digest, atMs, signal }
+    this.log.push(request)
+    await this.script(request)
+  }
+
+  #content(repository: string): Content {
+    const known = this.#upstream.get(repository)
+    if (known) return known
+    const content: Content = { tags: new Map(), manifests: new Map(), blobs: new Map() }
+    this.#upstream.set(repository, content)
+    return content
+  }
+}
+
+function digestOf(text: string): Digest {
+  const digest = parseDigest(text)
+  if (!digest) throw new Error(text)
+  return digest
+}

@@ -1,0 +1,399 @@
+// One run at a time: who asks for the same list follows it, others wait for their turn, and whoever began
+// a run stops it by going.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setImmediate as turn } from 'node:timers/promises'
+import type {
+  WarmAnswer,
+  WarmAsk,
+  WarmProgress,
+  WarmReport,
+  WarmRow,
+} from '../../../src/care/warm-job.ts'
+import { LOOKS_MAX, WARM_QUEUE_MAX, WarmDesk } from '../../../src/warm/desk.ts'
+import type { WarmTalk } from '../../../src/warm/followed-run.ts'
+import { notBegun } from '../../../src/warm/waiting.ts'
+
+const STARTED_AT = new Date(2026, 10, 22, 1, 30).getTime()
+
+interface Running {
+  readonly ask: WarmAsk
+  readonly talk: WarmTalk
+  end(outcome?: WarmReport['outcome']): void
+  fail(error: Error): void
+}
+
+/** A run that does what the test says, and ends as interrupted when it is stopped. */
+class ScriptedRuns {
+  readonly begun: Running[] = []
+  readonly log: string[] = []
+  stopsAtOnce = true
+  readonly desk: WarmDesk
+
+  constructor(isServer = true) {
+    let lastId = 0
+    this.desk = new WarmDesk({
+      run: (ask, talk) => this.#run(ask, talk),
+      isServer,
+      events: {
+        begun: (ask) => this.log.push(`begun ${ask.sources[0]?.name}`),
+        ended: ({ outcome }) => this.log.push(`ended ${outcome}`),
+        failed: (_ask, error) => this.log.push(`failed ${(error as Error).message}`),
+      },
+      newId: () => String(++lastId),
+      now: () => STARTED_AT,
+    })
+  }
+
+  async #run(ask: WarmAsk, talk: WarmTalk): Promise<WarmAnswer> {
+    const { promise, resolve, reject } = Promise.withResolvers<WarmAnswer>()
+    const end = (outcome: WarmReport['outcome'] = 'done'): void => resolve(ended(outcome))
+    this.begun.push({ ask, talk, end, fail: reject })
+    talk.signal.addEventListener('abort', () => {
+      if (this.stopsAtOnce) end('interrupted')
+    })
+    return await promise
+  }
+
+  get running(): Running {
+    const last = this.begun.at(-1)
+    assert.ok(last)
+    return last
+  }
+
+  /** Somebody asks. */
+  ask(asked: Partial<WarmAsk> = {}): Asker {
+    return new Asker(this.desk, { ...ASK, ...asked })
+  }
+}
+
+class Asker {
+  readonly rows: WarmRow[] = []
+  readonly progress: WarmProgress[] = []
+  readonly answer: Promise<WarmAnswer>
+  readonly #gone = new AbortController()
+
+  constructor(desk: WarmDesk, ask: WarmAsk) {
+    this.answer = desk.warm(ask, {
+      signal: this.#gone.signal,
+      progress: (progress) => void this.progress.push(progress),
+      rows: (rows) => {
+        this.rows.push(...rows)
+        return Promise.resolve()
+      },
+    })
+    this.answer.catch(() => undefined)
+  }
+
+  interrupt(): void {
+    this.#gone.abort()
+  }
+
+  get notices(): string[] {
+    return this.rows.flatMap((row) => (row.kind === 'notice' ? [row.text] : []))
+  }
+
+  async outcome(): Promise<string> {
+    const answer = await this.answer
+    return answer.kind === 'ended' ? answer.report.outcome : answer.kind
+  }
+}
+
+const ASK: WarmAsk = {
+  sources: [{ name: 'mirror.txt', text: 'nginx:1\n' }],
+  platforms: ['linux/amd64', 'linux/arm64'],
+  mode: 'run',
+  jobs: 4,
+  bytesPerSecond: undefined,
+  reserve: undefined,
+  untilAt: undefined,
+  isDetached: false,
+}
+const OTHER = { sources: [{ name: 'other.txt', text: 'redis:7\n' }] }
+
+function ended(outcome: WarmReport['outcome']): WarmAnswer {
+  return { kind: 'ended', report: { outcome } as WarmReport, failedList: undefined }
+}
+
+function notice(text: string): WarmRow {
+  return { kind: 'notice', text }
+}
+
+function progressOf(done: number, total: number): WarmProgress {
+  return { ...notBegun(''), phase: 'blobs', done, total, waitingFor: undefined }
+}
+
+async function isPending(promise: Promise<unknown>): Promise<boolean> {
+  await turn()
+  return await Promise.race([promise.then(() => false), turn(true)])
+}
+
+test('whoever asks gets the rows, the progress and the end of the run', async () => {
+  const runs = new ScriptedRuns()
+  const asker = runs.ask()
+  await runs.running.talk.rows([notice('one'), notice('two')])
+  runs.running.talk.progress(progressOf(1, 2))
+  runs.running.end()
+  assert.equal(await asker.outcome(), 'done')
+  assert.deepEqual(asker.notices, ['one', 'two'])
+  assert.deepEqual(
+    asker.progress.map(({ done }) => done),
+    [1],
+  )
+  assert.deepEqual(runs.log, ['begun mirror.txt', 'ended done'])
+})
+
+test('the same list with the same settings is run once, whatever way the ask came', async () => {
+  const runs = new ScriptedRuns()
+  const first = runs.ask()
+  await runs.running.talk.rows([notice('before')])
+  runs.running.talk.progress(progressOf(12, 40))
+  const crossed = JSON.parse(JSON.stringify(ASK)) as WarmAsk
+  const second = runs.ask({ ...crossed, platforms: ASK.platforms.toReversed() })
+  await turn()
+  await runs.running.talk.rows([notice('after')])
+  runs.running.end('failures')
+  assert.equal(await second.outcome(), 'failures')
+  assert.equal(await first.outcome(), 'failures')
+  assert.equal(runs.begun.length, 1)
+  assert.deepEqual(first.notices, ['before', 'after'])
+  assert.deepEqual(second.notices, [
+    'this list is being warmed already (since 01:30, 12 of 40 images): following it',
+    'before',
+    'after',
+  ])
+  assert.equal(second.progress[0]?.done, 12)
+})
+
+test('other lists, and the same one with other settings, wait for their turn and are told for what', async () => {
+  const runs = new ScriptedRuns()
+  const first = runs.ask()
+  runs.running.talk.progress(progressOf(12, 40))
+  const second = runs.ask(OTHER)
+  const third = runs.ask({ jobs: 1 })
+  await turn()
+  assert.equal(runs.begun.length, 1)
+  assert.deepEqual(second.notices, [
+    'another list is being warmed (mirror.txt, since 01:30, 12 of 40 images): waiting for it',
+  ])
+  assert.match(third.notices[0] ?? '', /waiting for it, and for 1 other before this one$/)
+  runs.running.talk.progress(progressOf(13, 40))
+  assert.equal(second.progress.at(-1)?.phase, 'waiting')
+  assert.match(second.progress.at(-1)?.waitingFor ?? '', /mirror\.txt.*13 of 40 images/)
+  for (const asker of [first, second, third]) {
+    runs.running.end()
+    assert.equal(await asker.outcome(), 'done')
+    await turn()
+  }
+  assert.deepEqual(
+    runs.begun.map(({ ask }) => ask.jobs),
+    [4, 4, 1],
+  )
+})
+
+test('who waits may be followed too', async () => {
+  const runs = new ScriptedRuns()
+  runs.ask()
+  runs.ask(OTHER)
+  const follower = runs.ask(OTHER)
+  await turn()
+  assert.equal(follower.notices[0], 'this list waits for its turn already: following it')
+  runs.running.end()
+  await turn()
+  runs.running.end('left')
+  assert.equal(await follower.outcome(), 'left')
+  assert.equal(runs.begun.length, 2)
+})
+
+test('no more lists wait than are allowed, and the next is refused with a sentence', async () => {
+  const runs = new ScriptedRuns()
+  for (let jobs = 0; jobs <= WARM_QUEUE_MAX; jobs += 1) runs.ask({ jobs })
+  await assert.rejects(runs.ask({ jobs: 99 }).answer, {
+    name: 'JobRefused',
+    message: `${WARM_QUEUE_MAX} lists already wait for their turn: try again when one is done`,
+  })
+  assert.equal(await isPending(runs.ask({ jobs: 1 }).answer), true, 'who only follows is welcome')
+})
+
+test('who began the run stops it in good order: it still answers, those who follow too', async () => {
+  const runs = new ScriptedRuns()
+  const first = runs.ask()
+  const second = runs.ask()
+  await turn()
+  first.interrupt()
+  assert.equal(await first.outcome(), 'interrupted')
+  assert.equal(await second.outcome(), 'interrupted')
+  assert.equal(second.notices.at(-1), 'the command that began this run was interrupted')
+})
+
+test('who only follows may go, and the run goes on', async () => {
+  const runs = new ScriptedRuns()
+  const first = runs.ask()
+  const second = runs.ask()
+  await turn()
+  second.interrupt()
+  await assert.rejects(second.answer, /the run goes on, and regmirror warm --last tells/)
+  assert.match(second.notices.at(-1) ?? '', /^no longer following it: the run goes on/)
+  assert.equal(runs.running.talk.signal.aborted, false)
+  runs.running.end()
+  assert.equal(await first.outcome(), 'done')
+})
+
+test('who waits may leave the queue; nothing of that list is done', async () => {
+  const runs = new ScriptedRuns()
+  runs.ask()
+  const second = runs.ask(OTHER)
+  const third = runs.ask({ jobs: 1 })
+  await turn()
+  second.interrupt()
+  await assert.rejects(second.answer, /has gone before its turn came: nothing was done/)
+  runs.running.end()
+  await turn()
+  assert.equal(runs.running.ask.jobs, 1)
+  runs.running.end()
+  assert.equal(await third.outcome(), 'done')
+})
+
+test('a run that is being stopped is not followed: the same list is run again', async () => {
+  const runs = new ScriptedRuns()
+  runs.stopsAtOnce = false
+  const first = runs.ask()
+  first.interrupt()
+  const again = runs.ask()
+  await turn()
+  runs.running.end('interrupted')
+  assert.equal(await first.outcome(), 'interrupted')
+  await turn()
+  assert.equal(runs.begun.length, 2)
+  runs.running.end()
+  assert.equal(await again.outcome(), 'done')
+})
+
+test('detached, it answers at once and nobody’s going stops it', async () => {
+  const runs = new ScriptedRuns()
+  assert.deepEqual(await runs.ask({ isDetached: true }).answer, {
+    kind: 'taken',
+    run: '1',
+    ahead: 0,
+  })
+  const behind = await runs.ask({ ...OTHER, isDetached: true }).answer
+  assert.deepEqual(behind, { kind: 'taken', run: '2', ahead: 1 })
+  const follower = runs.ask()
+  await turn()
+  follower.interrupt()
+  await assert.rejects(follower.answer, /the run goes on/)
+  assert.equal(runs.running.talk.signal.aborted, false)
+  runs.running.end()
+  await turn()
+  assert.equal(runs.running.ask.sources[0]?.name, 'other.txt')
+})
+
+test('a run that is under way can be detached', async () => {
+  const runs = new ScriptedRuns()
+  const first = runs.ask()
+  assert.deepEqual(await runs.ask({ isDetached: true }).answer, {
+    kind: 'taken',
+    run: '1',
+    ahead: 0,
+  })
+  first.interrupt()
+  await assert.rejects(first.answer, /the run goes on/)
+  assert.equal(runs.running.talk.signal.aborted, false)
+  assert.equal(runs.begun.length, 1)
+})
+
+test('without a server nothing can be detached', async () => {
+  const runs = new ScriptedRuns(false)
+  const sentence =
+    /no server runs on this store.*start regmirror serve first, or leave out --detach/
+  await assert.rejects(runs.ask({ isDetached: true }).answer, sentence)
+  assert.equal(runs.begun.length, 0)
+})
+
+test('plans and checks wait for no run, and only so many are made at once', async () => {
+  const runs = new ScriptedRuns()
+  runs.ask()
+  const looks = Array.from({ length: LOOKS_MAX }, () => runs.ask({ mode: 'check' }))
+  assert.equal(runs.begun.length, 1 + LOOKS_MAX)
+  await assert.rejects(runs.ask({ mode: 'plan' }).answer, /4 plans and checks are being made now/)
+  looks[0]?.interrupt()
+  assert.equal(await looks[0]?.outcome(), 'interrupted')
+  runs.ask({ mode: 'plan' })
+  assert.equal(runs.running.ask.mode, 'plan')
+  assert.deepEqual(runs.log, ['begun mirror.txt'])
+})
+
+test('the owner’s stop ends what runs in good order, and tells those who wait', async () => {
+  const runs = new ScriptedRuns()
+  const first = runs.ask()
+  const second = runs.ask(OTHER)
+  const look = runs.ask({ mode: 'plan' })
+  await turn()
+  await runs.desk.stop()
+  assert.equal(await first.outcome(), 'interrupted')
+  assert.equal(first.notices.at(-1), 'the regmirror that runs this is being stopped')
+  await assert.rejects(second.answer, /has stopped before its turn came: nothing was done/)
+  assert.equal(await look.outcome(), 'interrupted')
+  await assert.rejects(runs.ask().answer, { name: 'JobRefused' })
+  assert.equal(runs.begun.length, 2)
+})
+
+test('the owner’s stop waits until the run has answered', async () => {
+  const runs = new ScriptedRuns()
+  runs.stopsAtOnce = false
+  runs.ask({ isDetached: true })
+  await turn()
+  const stopped = runs.desk.stop()
+  assert.equal(await isPending(stopped), true)
+  runs.running.end('interrupted')
+  await stopped
+  assert.deepEqual(runs.log, ['begun mirror.txt', 'ended interrupted'])
+})
+
+test('a run that fails is told to all who follow, and the next begins', async () => {
+  const runs = new ScriptedRuns()
+  const both = [runs.ask(), runs.ask()]
+  const next = runs.ask(OTHER)
+  await turn()
+  runs.running.fail(new Error('the disk is gone'))
+  for (const { answer } of both) await assert.rejects(answer, /the disk is gone/)
+  await turn()
+  runs.running.end()
+  assert.equal(await next.outcome(), 'done')
+  assert.deepEqual(runs.log.slice(0, 2), ['begun mirror.txt', 'failed the disk is gone'])
+})
+
+test('a run waits for no reader, and who reads too slowly is told what was left out', async () => {
+  const runs = new ScriptedRuns()
+  const { promise: isRead, resolve: read } = Promise.withResolvers<void>()
+  const texts: string[] = []
+  const slow = runs.desk.warm(ASK, {
+    signal: new AbortController().signal,
+    progress: () => {},
+    rows: async (rows) => {
+      texts.push(...rows.map((row) => (row.kind === 'notice' ? row.text : row.kind)))
+      await isRead
+    },
+  })
+  await runs.running.talk.rows([notice('first')])
+  await turn()
+  for (let n = 0; n < 25_000; n += 1) await runs.running.talk.rows([notice(`row ${n}`)])
+  runs.running.end()
+  read()
+  await slow
+  assert.equal(texts[0], 'first')
+  const lost = Number(/^(\d+) lines of before are left out/.exec(texts[1] ?? '')?.[1])
+  assert.ok(lost > 0 && texts[2] === `row ${lost}`, texts[2])
+  assert.equal(texts.at(-1), 'row 24999')
+  assert.ok(texts.length <= 10_002)
+})
+
+test('who is interrupted before the run has begun stops it all the same', async () => {
+  const runs = new ScriptedRuns()
+  const gone = new AbortController()
+  gone.abort()
+  const talk = { signal: gone.signal, progress: () => {}, rows: () => Promise.resolve() }
+  const answer = await runs.desk.warm(ASK, talk)
+  assert.equal(answer.kind === 'ended' && answer.report.outcome, 'interrupted')
+  assert.ok(runs.running.talk.signal.aborted)
+})
