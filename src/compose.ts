@@ -34,7 +34,11 @@ export interface RunningMirror {
 /** Throws StoreError where the data folder cannot be used, and the system's error where the port cannot. */
 export async function startMirror(config: Config, log: Logger): Promise<RunningMirror> {
   const open = (hashWorkers: number): Promise<Store> =>
-    ownAlone(config.data, () => openStore(config.data, hashWorkers))
+    ownAlone(
+      config.data,
+      () => openStore(config.data, hashWorkers),
+      ({ pid }) => log.info(`regmirror warm (pid ${pid}) uses the store: it is asked to leave`),
+    )
   const owned = await ownStore(config, log, 'serve', open)
   const { room, upkeep } = owned
   const mirror = owned.mirror()

@@ -32,6 +32,8 @@ const PASSING: ReadonlySet<UpstreamErrorKind> = new Set([
   'set-aside',
 ])
 
+const UNSENT: ReadonlySet<UpstreamErrorKind> = new Set(['set-aside', 'offline'])
+
 /** No registry counts over longer than a day. */
 export const RETRY_AFTER_MAX_MS = 24 * 3_600_000
 
@@ -40,6 +42,8 @@ export interface UpstreamErrorOptions {
   readonly retryAfterMs?: number | undefined
   /** Default: as the kind says. */
   readonly mayPass?: boolean | undefined
+  /** Default: as the kind says. */
+  readonly wasSent?: boolean | undefined
   /** Default: the message itself. */
   readonly publicMessage?: string
 }
@@ -76,6 +80,8 @@ export class UpstreamError extends Error implements Reason {
    * certificate that is not trusted, nor an answer that makes no sense, unless it is a 5xx.
    */
   readonly mayPass: boolean
+  /** Not so: refused here, for what had been said to an earlier request. */
+  readonly wasSent: boolean
 
   constructor(kind: UpstreamErrorKind, message: string, options: UpstreamErrorOptions = {}) {
     super(message, { cause: options.cause })
@@ -83,6 +89,7 @@ export class UpstreamError extends Error implements Reason {
     this.publicMessage = options.publicMessage ?? message
     this.retryAfterMs = options.retryAfterMs
     this.mayPass = options.mayPass ?? PASSING.has(kind)
+    this.wasSent = options.wasSent ?? !UNSENT.has(kind)
   }
 }
 
@@ -123,6 +130,23 @@ export class StoreError extends Error {
 /** What was asked cannot be done as asked; the message is a sentence for who asked. */
 export class JobRefused extends Error {
   override readonly name = 'JobRefused'
+}
+
+/** Nothing is wrong with what was asked: there is no place for it now, or no longer. */
+export class JobPutOff extends Error {
+  override readonly name = 'JobPutOff'
+}
+
+/** The owner of the store leaves: whoever owns it next is to be asked for the same. */
+export class JobHandedBack extends Error {
+  override readonly name = 'JobHandedBack'
+  /** It leaves since a server waits for the store. */
+  readonly isForServer: boolean
+
+  constructor(isForServer: boolean) {
+    super('the regmirror that was to do this leaves the store')
+    this.isForServer = isForServer
+  }
 }
 
 /** What the client asked cannot be answered as asked; goes out with its own OCI code. */

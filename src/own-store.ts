@@ -15,6 +15,7 @@ import { gcJob } from './care/sweep.ts'
 import { createUpkeep } from './care/upkeep.ts'
 import type { Upkeep } from './care/upkeep.ts'
 import type { Config } from './config/config.ts'
+import { errorsOnly } from './lib/log.ts'
 import type { Logger } from './lib/log.ts'
 import type { Mirror } from './mirror/mirror.ts'
 import { repositoryNamed } from './mirror/target.ts'
@@ -53,9 +54,12 @@ export interface OwnedStore {
   readonly store: Store
   readonly room: StoreRoom
   readonly upkeep: Upkeep
+  /** For who owns it. */
   readonly jobs: Jobs
   /** What the store is served from and filled through; made by who asks first. */
   mirror(): Mirror
+  /** What others wait for of `warm` is for the next owner. */
+  handBackWarming(): void
   /** Runs of `warm` end in good order, and no other begins. */
   stopWarming(): Promise<void>
   /** Lets the commands of others end. */
@@ -73,7 +77,7 @@ async function saveFailedList(
   try {
     return await store.saveWarmFailed(text)
   } catch (error) {
-    log.warn((error as Error).message)
+    log.error((error as Error).message)
     return undefined
   }
 }
@@ -147,6 +151,7 @@ export async function ownStore(
   log: Logger,
   command: string,
   open: (hashWorkers: number) => Promise<Store>,
+  folder = config.data,
 ): Promise<OwnedStore> {
   const isServer = command === 'serve'
   const store = await open(Math.min(HASH_WORKERS_MAX, Math.max(1, availableParallelism() - 1)))
@@ -175,7 +180,9 @@ export async function ownStore(
   })
   const mirror = (): Mirror => {
     const parts = { index: upkeep.index, integrity: upkeep.integrity, room }
-    opened ??= openMirror(config, log, { ...parts, store: store.blobs, hasher: store.hasher })
+    // What a command could not fetch is in its answer.
+    const mirrorLog = isServer || config.log.level === 'debug' ? log : errorsOnly(log)
+    opened ??= openMirror(config, mirrorLog, { ...parts, store: store.blobs, hasher: store.hasher })
     return opened.mirror
   }
   const warmMirror = (): Mirror['warming'] => {
@@ -187,21 +194,26 @@ export async function ownStore(
   const storeJobs = storeJobsOf(config, { store, room, upkeep, serving })
   // Without a server nobody else makes a lost index again, and what it knew would seem not to be held.
   const inOrder = isServer ? storeJobs : jobsAfter(upkeep.rebuild, storeJobs)
-  const jobs: Jobs = { ...inOrder, warm: desk.warm, runs: runsJob(store.index) }
+  const jobs = { ...inOrder, runs: runsJob(store.index) }
   // Of a run that was killed.
   await store.index.unpinAll(PINNED_BY_RUN).catch(({ message }: Error) => log.warn(message))
-  const counter = await openDesk(config.data, config.runtimeFolder, command, jobs).catch(
-    ({ message }: Error) => {
-      // A command is over before anybody would want to reach it.
-      if (isServer) log.warn(`no command can reach this regmirror: ${message}`)
-    },
-  )
+  const counter = await openDesk(
+    folder,
+    config.runtimeFolder,
+    command,
+    { ...jobs, warm: desk.warm },
+    command === 'warm' ? () => desk.handBack(true) : undefined,
+  ).catch(({ message }: Error) => {
+    // A command is over before anybody would want to reach it.
+    if (isServer) log.warn(`no command can reach this regmirror: ${message}`)
+  })
   return {
     store,
     room,
     upkeep,
-    jobs,
+    jobs: { ...jobs, warm: desk.warmForOwner },
     mirror,
+    handBackWarming: () => desk.handBack(false),
     stopWarming: () => desk.stop(),
     drainJobs: async () => await counter?.drain(),
     close: async () => {
@@ -218,19 +230,27 @@ export async function ownStore(
 
 export interface StoreOwner {
   readonly jobs: Jobs
-  /** Of others too, who would hold up the end. */
-  stopWarming(): Promise<void>
-  /** Once the commands that came meanwhile are done too. */
+  /** Takes no more jobs; resolves when those of the commands that came meanwhile are done too. */
+  drain(): Promise<void>
+  /** Stops what still runs. */
   close(): Promise<void>
 }
 
 /** The store without a server. Throws StoreError, 'locked' where another owns it. */
-export async function openOwner(config: Config, log: Logger, command: string): Promise<StoreOwner> {
-  const open = (hashWorkers: number): Promise<Store> => openStore(config.data, hashWorkers)
-  const owned = await ownStore(config, log, command, open)
+export async function openOwner(
+  config: Config,
+  log: Logger,
+  command: string,
+  folder = config.data,
+): Promise<StoreOwner> {
+  const open = (hashWorkers: number): Promise<Store> => openStore(folder, hashWorkers)
+  const owned = await ownStore(config, log, command, open, folder)
   return {
     jobs: owned.jobs,
-    stopWarming: owned.stopWarming,
-    close: () => owned.drainJobs().then(() => owned.close()),
+    drain: () => {
+      owned.handBackWarming()
+      return owned.drainJobs()
+    },
+    close: owned.close,
   }
 }

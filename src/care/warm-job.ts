@@ -85,6 +85,7 @@ export interface WarmRegistry {
   /** Requests that count as pulls: at most so many will be sent, after the plan; were sent, after the run. */
   readonly plannedPulls: number
   readonly pulls: number
+  /** Tries of each kind, also those that the mirror needed nobody for. */
   readonly heads: number
   readonly lists: number
   readonly blobs: number

@@ -1,9 +1,11 @@
-// Ctrl-C in a job: the first stops it in good order, the second ends the process at once.
+// Ctrl-C in a job: the first stops it in good order, another one ends the process at once.
 
 import { constants } from 'node:os'
-import { isReaderGone as isOnlyReaderGone, say } from './output.ts'
+import { isReaderGone as isOnlyReaderGone } from './output.ts'
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
+/** Programs that pass on a terminal's Ctrl-C, which its whole group got: one press is two signals. */
+const SAME_PRESS_MS = 300
 
 export interface Interruption {
   readonly signal: AbortSignal
@@ -13,16 +15,19 @@ export interface Interruption {
   readonly isReaderGone: boolean
 }
 
-/** `beforeWords` is called before anything is said. */
-export function watchInterruption(beforeWords: () => void): Interruption {
+export function watchInterruption(say: (sentence: string) => void): Interruption {
   const stop = new AbortController()
   let exitCode = 0
+  let firstAt = 0
   let isReaderGone = false
   for (const signal of SIGNALS) {
     process.on(signal, () => {
-      if (exitCode !== 0) process.exit(exitCode)
+      if (exitCode !== 0) {
+        if (performance.now() - firstAt > SAME_PRESS_MS) process.exit(exitCode)
+        return
+      }
       exitCode = 128 + constants.signals[signal]
-      beforeWords()
+      firstAt = performance.now()
       say('stopping in good order (again to stop at once)')
       stop.abort()
     })

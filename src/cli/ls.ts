@@ -5,7 +5,7 @@ import type { ImageRow } from '../care/jobs.ts'
 import { formatBytes } from '../lib/units.ts'
 import { OTHERS_ACCEPTED, readTypedFlags, storeOptions } from './flags.ts'
 import { imageAsJson, imageTable } from './image-table.ts'
-import { print, say } from './output.ts'
+import { outputColumns, print, say } from './output.ts'
 import { runJob } from './run-job.ts'
 
 const DESCRIBE = 'list what is cached'
@@ -41,7 +41,7 @@ async function lsAsTable(ask: Ask, typed: Typed): Promise<number> {
   const images: ImageRow[] = []
   const onRows = (rows: readonly ImageRow[]): void => void images.push(...rows)
   const { answer, exitCode, isInterrupted } = await runJob('ls', ask, typed, { onRows })
-  if (images.length > 0) await print(imageTable(images, Date.now(), process.stdout.columns))
+  if (images.length > 0) await print(imageTable(images, Date.now(), outputColumns()))
   if (isInterrupted) say(interruptedSentence(images.length))
   else if (images.length === 0) say(noneSentence(ask, answer.heldBytes))
   return exitCode

@@ -43,7 +43,7 @@ export class ProgressLine {
     this.#nextAt = now + REDRAW_EVERY_MS
     this.clear()
     // A line that wraps could not be written over.
-    this.#output.write(text.slice(0, (this.#output.columns ?? WIDTH_DEFAULT) - 1))
+    this.#output.write(text.slice(0, (this.#output.columns || WIDTH_DEFAULT) - 1))
     this.#isShown = true
   }
 

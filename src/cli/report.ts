@@ -4,7 +4,7 @@
 import type { AnswerOf, AskOf, RowOf } from '../care/jobs.ts'
 import { columnsText } from './columns.ts'
 import type { Column } from './columns.ts'
-import { print, say } from './output.ts'
+import { outputColumns, print, say } from './output.ts'
 import { runJob } from './run-job.ts'
 import type { JobDone } from './run-job.ts'
 
@@ -36,7 +36,7 @@ export async function runReport<Name extends Reporting>(
     return done
   }
   if (found.length > 0) {
-    const width: number | undefined = process.stdout.columns
+    const width = outputColumns()
     const rows = found.map((row) => cells(row, width !== undefined))
     await print(columnsText(columns, rows, width))
   }

@@ -1,13 +1,19 @@
 // Has a job done by whoever owns the store: a running server, or this command itself.
 
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { AnswerOf, AskOf, Job, JobName, JobProgress, ProgressOf, RowOf } from '../care/jobs.ts'
 import type { StoreOwner } from '../own-store.ts'
 import type { Config } from '../config/config.ts'
 import type { LoadedConfig } from '../config/load.ts'
-import { StoreError } from '../errors.ts'
+import { JobHandedBack, StoreError } from '../errors.ts'
+import type { Logger } from '../lib/log.ts'
+import { within } from '../lib/within.ts'
 import { askOwner } from '../owner/client.ts'
 import type { Listener, LivingOwner } from '../owner/client.ts'
-import { ownOrFind } from '../owner/contend.ts'
+import { ownOrFind, untilNextOwner } from '../owner/contend.ts'
 import { requireDataFolder } from './data-folder.ts'
 import { findStore, holdsStore } from './find-store.ts'
 import type { TypedFlags } from './flags.ts'
@@ -22,12 +28,14 @@ export interface JobShown<Name extends JobName> {
   onProgress?(progress: ProgressOf<Name>): void
   /** Before others write where the progress is shown. */
   clear?(): void
-  /** Instead of a line of its own for what is said before the job begins. */
+  /** Instead of lines of their own for what is said about the job: who does it, that it is stopped. */
   say?(sentence: string): void
+  /** Instead of lines for people, where this command owns the store. */
+  readonly log?: Logger
   /** No progress is shown: the output is for a program. */
   readonly isQuiet?: boolean
-  /** Where there is no store yet, one is begun in the folder that a server would take. */
-  readonly beginsStore?: boolean
+  /** Where there is no store yet, one is begun in the folder that a server would take, or one that goes. */
+  readonly begins?: 'to stay' | 'for now' | undefined
 }
 
 export interface JobDone<Answer> {
@@ -42,7 +50,8 @@ interface Asked<Name extends JobName> {
   readonly name: Name
   readonly ask: AskOf<Name>
   readonly listener: Listener<Name>
-  readonly beginsStore: boolean
+  readonly begins: JobShown<Name>['begins']
+  readonly log: Logger | undefined
   say(sentence: string): void
 }
 
@@ -50,6 +59,11 @@ interface Asked<Name extends JobName> {
 const COMMANDS_OWN = ['data', 'log', 'log-level']
 /** Each takes as long as an owner may take to start or to leave. */
 const TRIES_MAX = 20
+const SERVER_STARTS = 'a server starts on this store: it goes on with this'
+/** Who waits longer wants to know for what. */
+const SILENT_MAX_MS = 1000
+const OTHERS_LEFT =
+  'done; other commands still use the store through this one: waiting for them (Ctrl-C stops them)'
 
 /** Says which folder it is about. Throws what explainFailure knows. */
 export async function runJob<Name extends JobName>(
@@ -60,15 +74,16 @@ export async function runJob<Name extends JobName>(
 ): Promise<JobDone<AnswerOf<Name>>> {
   const { loadConfig } = await import('../config/load.ts')
   const loaded = loadConfig(flags, problems)
-  const {
-    onRows,
-    onProgress,
-    beginsStore = false,
-    ...how
-  } = typeof shown === 'function' ? shown(loaded.config) : shown
+  const { onRows, onProgress, begins, ...how } =
+    typeof shown === 'function' ? shown(loaded.config) : shown
   const line = new ProgressLine(process.stderr, Date.now, loaded.config.isTerminalDumb)
   const clear = (): void => (how.clear === undefined ? line.clear() : how.clear())
-  const interruption = watchInterruption(clear)
+  const sayAside = (sentence: string): void => {
+    clear()
+    if (how.say === undefined) say(sentence)
+    else how.say(sentence)
+  }
+  const interruption = watchInterruption(sayAside)
   const listener: Listener<Name> = {
     signal: interruption.signal,
     progress: (progress) => {
@@ -81,22 +96,21 @@ export async function runJob<Name extends JobName>(
     },
   }
   try {
-    const sayFirst = (sentence: string): void => (how.say ?? say)(sentence)
-    const asked = { name, ask, listener, beginsStore, say: sayFirst }
+    const asked = { name, ask, listener, begins, say: sayAside, log: how.log }
     const answer = await done(asked, loaded, clear)
     const { exitCode } = interruption
     return { answer, exitCode, isInterrupted: exitCode !== 0 }
   } catch (error) {
     if (interruption.isReaderGone) process.exit(0)
     if (!interruption.signal.aborted) throw error
-    say('interrupted')
+    sayAside('interrupted')
     process.exit(interruption.exitCode)
   } finally {
     clear()
   }
 }
 
-/** An owner that leaves before it took the job is followed by another, perhaps by this command. */
+/** An owner that leaves before it is done is followed by another, perhaps by this command. */
 async function done<Name extends JobName>(
   asked: Asked<Name>,
   { config, effective, folders }: LoadedConfig,
@@ -104,27 +118,41 @@ async function done<Name extends JobName>(
 ): Promise<AnswerOf<Name>> {
   const typed = storeSettings(effective)
   for (let tries = 0; tries < TRIES_MAX; tries += 1) {
-    const { folder, owner } = await findStore(folders, asked.beginsStore ? config.data : undefined)
+    const found = await findStore(folders, asked.begins && config.data)
+    const isNew = !holdsStore(found.folder)
+    const folder = isNew && asked.begins === 'for now' ? folderForNow() : found.folder
     const open = async (): Promise<StoreOwner> => {
       requireDataFolder(folder, effective.data[0]?.origin ?? 'default')
-      return await openStoreOwner({ ...config, data: folder }, asked.name, beforeWords)
+      // Logins are where they always are.
+      const settings = { ...config, data: found.folder }
+      return await openStoreOwner(settings, folder, asked, beforeWords)
     }
-    const isNew = !holdsStore(folder)
-    const found = owner ? { living: owner } : await ownOrFind(folder, open, () => true)
-    if ('owned' in found) {
-      asked.say(`${folder},${isNew ? ' a new store,' : ''} opened by this command`)
-      return await doneHere(asked, found.owned)
+    const { owner } = found
+    const owning = owner ? { living: owner } : await ownOrFind(folder, open, () => true)
+    if ('owned' in owning) {
+      asked.say(
+        folder === found.folder
+          ? `${folder},${isNew ? ' a new store,' : ''} opened by this command`
+          : `${found.folder} holds no store yet: so far nothing is held`,
+      )
+    } else firstSentences(folder, owning.living, typed).forEach((sentence) => asked.say(sentence))
+    try {
+      if ('owned' in owning) return await doneHere(asked, owning.owned)
+      const { name, ask, listener } = asked
+      return await begun(askOwner(owning.living, name, ask, listener))
+    } catch (error) {
+      if (!(error instanceof JobHandedBack)) throw error
+      const former = 'owned' in owning ? undefined : owning.living.facts
+      if (error.isForServer) asked.say(SERVER_STARTS)
+      await untilNextOwner(folder, former, error.isForServer, asked.listener.signal)
+      asked.listener.signal.throwIfAborted()
     }
-    firstSentences(folder, found.living, typed).forEach((sentence) => asked.say(sentence))
-    const { name, ask, listener } = asked
-    const answer = await begun(askOwner(found.living, name, ask, listener))
-    if (answer !== 'gone') return answer
   }
   throw new Error('the store changes its owner all the time: try again')
 }
 
 async function doneHere<Name extends JobName>(
-  { name, ask, listener }: Asked<Name>,
+  { name, ask, listener, say }: Asked<Name>,
   owner: StoreOwner,
 ): Promise<AnswerOf<Name>> {
   const job = owner.jobs[name] as unknown as Job<
@@ -134,18 +162,26 @@ async function doneHere<Name extends JobName>(
     ProgressOf<Name>
   >
   const { signal, progress } = listener
-  // Lists of others would be warmed for hours by a command that was told to go.
-  const stopOthers = (): void => void owner.stopWarming()
   try {
     const rows = async (rows: readonly RowOf<Name>[]): Promise<void> => await listener.rows(rows)
-    const answer = job(ask, { signal, progress, rows })
-    signal.addEventListener('abort', stopOthers)
-    return await begun(answer)
+    return await begun(job(ask, { signal, progress, rows }))
   } finally {
-    if (signal.aborted) await owner.stopWarming()
-    signal.removeEventListener('abort', stopOthers)
+    await drained(owner, signal, say)
     await owner.close()
   }
+}
+
+/** Who interrupts while others are waited for waits no longer. */
+async function drained(
+  owner: StoreOwner,
+  signal: AbortSignal,
+  say: (sentence: string) => void,
+): Promise<void> {
+  const drained = owner.drain()
+  if ((await within(SILENT_MAX_MS, drained)) !== 'slow') return
+  if (signal.aborted) return await drained
+  say(OTHERS_LEFT)
+  await Promise.race([drained, once(signal, 'abort')])
 }
 
 /** From here on what the disk does is the job's failure: nothing has to be set right to begin it. */
@@ -157,10 +193,18 @@ async function begun<Answer>(job: Promise<Answer>): Promise<Answer> {
   }
 }
 
+/** Of a store that nothing is kept in: it goes with the process. */
+function folderForNow(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'regmirror-'))
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
 /** Its log goes where people read, around the line that shows the progress. */
 async function openStoreOwner(
   config: Config,
-  command: string,
+  folder: string,
+  { name, log }: { readonly name: string; readonly log: Logger | undefined },
   beforeWords: () => void,
 ): Promise<StoreOwner> {
   const [{ openLog }, { openOwner }] = await Promise.all([
@@ -174,7 +218,7 @@ async function openStoreOwner(
       process.stderr.write(text)
     },
   }
-  return await openOwner(config, openLog(config.log, output), command)
+  return await openOwner(config, log ?? openLog(config.log, output), name, folder)
 }
 
 /** What a command is about. */

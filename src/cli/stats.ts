@@ -3,7 +3,7 @@
 import type { Arguments, CommandModule } from 'yargs'
 import { ConfigError } from '../errors.ts'
 import { OTHERS_ACCEPTED, readTypedFlags, storeOptions } from './flags.ts'
-import { print } from './output.ts'
+import { outputColumns, print } from './output.ts'
 import { runJob } from './run-job.ts'
 import { statsAsJson, statsText } from './stats-table.ts'
 
@@ -43,7 +43,7 @@ async function stats(argv: Arguments): Promise<void> {
   await print(
     isJson
       ? `${JSON.stringify(statsAsJson(answer), undefined, 2)}\n`
-      : statsText(answer, Date.now(), process.stdout.columns),
+      : statsText(answer, Date.now(), outputColumns()),
   )
   process.exitCode = exitCode
 }

@@ -46,9 +46,12 @@ type Signs = typeof UTF8 | typeof ASCII
 export function blockLines(progress: WarmProgress, terminal: Terminal): readonly string[] {
   const width = Math.max(1, terminal.columns - 1)
   const signs = terminal.isUtf8 ? UTF8 : ASCII
-  return [...imageLines(progress, terminal, width, signs), ...footer(progress, width, signs)].map(
-    (line) => endCut(line, width, signs).trimEnd(),
-  )
+  const lines = [
+    ...imageLines(progress, terminal, width, signs),
+    // With the row of the cursor it has to fit on the screen.
+    ...footer(progress, width, signs).slice(0, terminal.rows - 1),
+  ]
+  return lines.map((line) => endCut(line, width, signs).trimEnd())
 }
 
 function imageLines(

@@ -36,10 +36,14 @@ export class JsonDisplay implements WarmDisplay {
   clear(): void {}
 
   #write(value: object): void {
-    const text = JSON.stringify(value).replace(
-      C1_CONTROLS,
-      (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`,
-    )
-    this.#options.output.write(`${text}\n`)
+    this.#options.output.write(jsonLine(value))
   }
+}
+
+export function jsonLine(value: object): string {
+  const text = JSON.stringify(value).replace(
+    C1_CONTROLS,
+    (sign) => `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+  return `${text}\n`
 }

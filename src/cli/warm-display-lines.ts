@@ -11,7 +11,7 @@ import type {
   WarmStatus,
 } from '../care/warm-job.ts'
 import { printable } from './printable.ts'
-import { count, priceSentence, resultText, shortageSentence } from './warm-words.ts'
+import { count, placeText, priceSentence, resultText, shortageSentence } from './warm-words.ts'
 import { wrapped } from './wrapped.ts'
 
 export interface Line {
@@ -31,7 +31,7 @@ const COLORS: Partial<Record<Line['verb'], Parameters<typeof styleText>[0]>> = {
 
 export class RunLines {
   readonly #asked: WarmAsk['mode']
-  readonly #alike = new Map<string, number>()
+  readonly #alike = new Map<string, WarmResult[]>()
   #fresh = 0
 
   constructor(asked: WarmAsk['mode']) {
@@ -53,19 +53,25 @@ export class RunLines {
 
   /** What was only counted and not told yet. */
   ofEnd(): readonly Line[] {
-    const more = Array.from(this.#alike).filter(([, alike]) => alike > ALIKE_SHOWN_MAX)
-    const lines = more.map(([registry, alike]) => {
-      const text = `${count(alike - ALIKE_SHOWN_MAX, 'more image')} of ${registry}, for the same reason`
-      return { verb: 'failed', text } as const
+    const lines = [...this.#alike.values()].flatMap((alike) => {
+      const more = alike.slice(ALIKE_SHOWN_MAX)
+      const [first] = more
+      if (first === undefined) return []
+      const place = placeText(first.places[0], true)
+      const where = place === '' ? '' : ` (the first: ${place})`
+      const images = `${count(more.length, 'more image')} of ${first.registry}`
+      return [{ verb: 'failed', text: `${images}, for the same reason${where}` } as const]
     })
     return [...this.ofFresh(), ...lines]
   }
 
-  #isToldAlready({ status, cause, registry }: WarmResult): boolean {
+  #isToldAlready(result: WarmResult): boolean {
+    const { status, cause, registry } = result
     if (status !== 'failed' || !OF_REGISTRY.includes(cause)) return false
-    const alike = (this.#alike.get(registry) ?? 0) + 1
-    this.#alike.set(registry, alike)
-    return alike > ALIKE_SHOWN_MAX
+    const reason = `${cause} ${registry}`
+    const alike = this.#alike.get(reason) ?? []
+    this.#alike.set(reason, alike)
+    return alike.push(result) > ALIKE_SHOWN_MAX
   }
 
   /** All that were found whole are known when something is fetched. */

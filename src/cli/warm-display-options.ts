@@ -9,7 +9,7 @@ export type ProgressMode = (typeof PROGRESS_MODES)[number]
 export interface WarmDisplay {
   progress(progress: WarmProgress): void
   row(row: WarmRow): void
-  /** The last words; nothing is shown after them. */
+  /** The last words. */
   end(answer: WarmAnswer): void
   /** Before others write to the same output; shown again with the next progress. */
   clear(): void

@@ -39,7 +39,7 @@ export class TtyDisplay implements WarmDisplay {
     this.#lines = new RunLines(options.asked)
     this.#nextAt = options.now()
     this.#blockFrom = options.now() + FIRST_BLOCK_AFTER_MS
-    options.output.on?.('resize', this.#drawSoon)
+    options.output.on?.('resize', this.#drawNow)
   }
 
   progress(progress: WarmProgress): void {
@@ -55,7 +55,7 @@ export class TtyDisplay implements WarmDisplay {
 
   end(answer: WarmAnswer): void {
     const { output, facts } = this.#options
-    output.off?.('resize', this.#drawSoon)
+    output.off?.('resize', this.#drawNow)
     this.#keep(this.#lines.ofEnd())
     const { columns } = this.#terminal
     const { lines, command = [] } = lastWords(answer, facts)
@@ -80,6 +80,12 @@ export class TtyDisplay implements WarmDisplay {
     const delayMs = this.#nextAt - this.#options.now()
     if (delayMs <= 0) this.#draw()
     else this.#cancelDraw = this.#options.after(delayMs, () => this.#draw())
+  }
+
+  /** Of several sizes only the last would be known, and how what stands there was wrapped is not. */
+  readonly #drawNow = (): void => {
+    this.#cancelDraw?.()
+    this.#draw()
   }
 
   #draw(): void {
@@ -111,7 +117,11 @@ export class TtyDisplay implements WarmDisplay {
 
   get #terminal(): Terminal {
     const { output, isUtf8 } = this.#options
-    const { columns = COLUMNS_DEFAULT, rows = ROWS_DEFAULT } = output
-    return { columns: Math.max(1, columns), rows, isUtf8 }
+    // Zero where its size was never set, as on a serial line.
+    return {
+      columns: output.columns || COLUMNS_DEFAULT,
+      rows: output.rows || ROWS_DEFAULT,
+      isUtf8,
+    }
   }
 }

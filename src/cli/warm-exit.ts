@@ -1,7 +1,7 @@
 // How a run ended → the exit code of `regmirror warm`, for scripts and timers. Pure.
 
 import type { WarmOutcome } from '../care/warm-job.ts'
-import { JobRefused, StoreError } from '../errors.ts'
+import { JobPutOff, JobRefused, StoreError } from '../errors.ts'
 
 /** 1 and 2 mean what they mean for every command: something failed; wrong usage, nothing done. */
 const EXIT_CODES: Readonly<Record<Exclude<WarmOutcome, 'interrupted'>, number>> = {
@@ -24,6 +24,7 @@ export function warmExitCode(outcome: WarmOutcome, interruptedBy = 0): number {
 /** Of a run that did not come to a report. Undefined: as for every command. */
 export function failureExitCode(error: unknown): number | undefined {
   if (error instanceof JobRefused) return 2
+  if (error instanceof JobPutOff) return EXIT_CODES.nothing
   const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
   const isFull = cause instanceof StoreError && (cause.kind === 'full' || cause.kind === 'no-room')
   return isFull ? EXIT_CODES.nothing : undefined
@@ -33,7 +34,7 @@ export const EXIT_CODES_HELP = `Exit codes:
   0    every image is whole and fresh
   1    some failed
   2    the list or the command is wrong; nothing was done
-  3    nothing could be done: no network, no room, or every image failed
+  3    nothing could be done: no network, no room, no turn, or every image failed
   4    stopped by --until or by what a registry gives; the rest is for the next run
   5    --check found an image that is not whole and fresh
   130  interrupted; what is stored is kept, and the next run goes on with it`

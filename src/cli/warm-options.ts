@@ -180,7 +180,10 @@ function parseRate(text: string): number | Problem {
 function parseUntil(text: string, now: number): number | Problem {
   const time = parseTimeOfDay(text)
   if (time !== undefined) return nextTimeOfDay(time, now)
-  return new Problem(`${quote(text)} is not a time of the day, such as 06:00 or 18:30`)
+  const meant = `${text.padStart(2, '0')}:00`
+  const isHour = parseTimeOfDay(meant) !== undefined
+  const hint = isHour ? `; did you mean ${meant}?` : ', such as 06:00 or 18:30'
+  return new Problem(`${quote(text)} is not a time of the day${hint}`)
 }
 
 function parseReport(text: string): string | Problem {

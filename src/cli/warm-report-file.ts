@@ -3,6 +3,7 @@
 
 import {
   closeSync,
+  existsSync,
   openSync,
   realpathSync,
   renameSync,
@@ -48,9 +49,15 @@ class OpenReport implements ReportFile {
   }
 
   write(text: string): void {
-    writeFileSync(this.#handle, text)
-    this.#end()
-    if (this.#written !== this.#file) renameSync(this.#written, this.#file)
+    const isBeside = this.#written !== this.#file
+    try {
+      writeFileSync(this.#handle, text)
+      this.#end()
+      if (isBeside) renameSync(this.#written, this.#file)
+    } catch (error) {
+      if (isBeside) rmSync(this.#written, { force: true })
+      throw error
+    }
   }
 
   close = (): void => {
@@ -70,6 +77,8 @@ function unwritable(file: string, error: unknown): string {
   const { code = String(error) } = error as NodeJS.ErrnoException
   switch (code) {
     case 'ENOENT':
+      // A system's own folder (/proc) takes no new file.
+      if (existsSync(dirname(file))) return `${file} cannot be made there: choose another`
       return `the folder ${dirname(file)} for ${file} does not exist: make it or choose another`
     case 'EISDIR':
       return `${file} is a folder: name the file to write in it`

@@ -11,7 +11,8 @@ import { nearest } from '../lib/nearest.ts'
 export const LISTS_MAX_BYTES = 2 * 1024 * 1024
 const READ_BYTES = 64 * 1024
 const STDIN = 0
-const COMMAND_LINE = 'command line'
+/** Of references that were typed. */
+export const COMMAND_LINE = 'command line'
 
 export interface ReadSources {
   readonly sources: readonly WarmSource[]
@@ -54,17 +55,11 @@ function isListFile(word: string): boolean {
   if (/^\.{0,2}\/|\/$|\.txt$/i.test(word)) return true
   const found = stats(word)
   if (found !== undefined) return !found.isDirectory()
-  // `mirror.tx`: a host without a repository is no image.
-  return /^[^/:@\s]+\.[^/:@\s]+$/.test(word) && isNearFile(word)
+  return NAMES_NO_IMAGE.test(word)
 }
 
-function isNearFile(word: string): boolean {
-  try {
-    return nearFile(word) !== undefined
-  } catch {
-    return false
-  }
-}
+/** `mirror.lst`: a host without a repository. */
+const NAMES_NO_IMAGE = /^[^/:@\s]+\.[^/:@\s]+$/
 
 function stats(path: string): Stats | undefined {
   try {
@@ -151,7 +146,9 @@ function unreadable(path: string, error: unknown): string {
 function otherFile(path: string): string {
   try {
     const other = nearFile(path)
-    return other === undefined ? ' to read as a list' : `; did you mean ${other}?`
+    const why = NAMES_NO_IMAGE.test(path) ? ', and it names no image' : ''
+    if (other !== undefined) return `${why}; did you mean ${other}?`
+    return why === '' ? ' to read as a list' : why
   } catch {
     return `: there is no folder ${dirname(path)}`
   }

@@ -4,7 +4,10 @@ import type { WarmPrice, WarmReport, WarmResult } from '../care/warm-job.ts'
 import { formatBytes, formatElapsed } from '../lib/units.ts'
 import { columnsText } from './columns.ts'
 import type { Column } from './columns.ts'
-import { failureLine } from './warm-words.ts'
+import { printable } from './printable.ts'
+import { shortName } from './warm-display-progress.ts'
+import { COMMAND_LINE } from './warm-sources.ts'
+import { count, failureLine } from './warm-words.ts'
 
 const PLAN_COLUMNS: readonly Column[] = [
   { title: 'REGISTRY', shrinksTo: 12 },
@@ -50,7 +53,7 @@ export function planTable(
     const statuses = (status: WarmResult['status']): string =>
       String(of.filter((result) => result.status === status).length)
     return [
-      each.registry,
+      printable(each.registry),
       statuses('fresh'),
       statuses('stale'),
       statuses('failed'),
@@ -64,18 +67,28 @@ export function planTable(
 
 /** The latest first. */
 export function runsTable(runs: readonly WarmReport[], width: number | undefined): string {
-  const rows = runs.map(({ startedAt, endedAt, sources, totals, outcome }) => [
-    localTime(new Date(startedAt)),
-    formatElapsed(Date.parse(endedAt) - Date.parse(startedAt)),
-    sources.join(', '),
-    String(totals.warmed),
-    String(totals.fresh),
-    String(totals.failed),
-    String(totals.left),
-    formatBytes(totals.bytesNew),
-    ENDED[outcome],
+  const rows = runs.map((run) => [
+    localTime(new Date(run.startedAt)),
+    formatElapsed(Date.parse(run.endedAt) - Date.parse(run.startedAt)),
+    printable(run.sources.map((source) => listText(source, run)).join(', ')),
+    String(run.totals.warmed),
+    String(run.totals.fresh),
+    String(run.totals.failed),
+    String(run.totals.left),
+    formatBytes(run.totals.bytesNew),
+    ENDED[run.outcome],
   ])
   return columnsText(RUN_COLUMNS, rows, width)
+}
+
+/** What was typed has no name: the first of its images, where they are still known, or how many. */
+function listText(source: string, { sources, results, totals }: WarmReport): string {
+  if (source !== COMMAND_LINE) return source
+  const typed = results.filter(({ places }) => places.some((place) => place.source === source))
+  const [first] = typed
+  if (first === undefined) return sources.length > 1 ? source : count(totals.references, 'image')
+  const more = typed.length > 1 ? ` and ${typed.length - 1} more` : ''
+  return shortName(first.reference) + more
 }
 
 /** What a run did not get, a line each. */

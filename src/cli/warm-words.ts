@@ -3,6 +3,7 @@
 
 import type {
   WarmAnswer,
+  WarmCause,
   WarmPrice,
   WarmRegistry,
   WarmReport,
@@ -10,6 +11,8 @@ import type {
 } from '../care/warm-job.ts'
 import { formatBytes, formatElapsed } from '../lib/units.ts'
 import { printable } from './printable.ts'
+import { shellWord } from './shell-word.ts'
+import { COMMAND_LINE } from './warm-sources.ts'
 
 /** What the command knows and the run does not. */
 export interface EndFacts {
@@ -27,7 +30,6 @@ const VERBS = {
   plan: { ...COUNTED, stale: 'to fetch', fresh: 'fresh' },
   check: { ...COUNTED, stale: 'stale', fresh: 'fresh' },
 } as const
-const SHELL_WORD = /^[\w@%+=:,./-]+$/
 
 export interface LastWords {
   readonly lines: readonly string[]
@@ -45,7 +47,7 @@ export function lastWords(answer: WarmAnswer, facts: EndFacts): LastWords {
   const lines = [
     headline(report),
     ...summaryLines(report),
-    ...(isRun && outcome !== 'nothing' ? failureLines(report, failedList) : []),
+    ...(isRun && !isSaidForAll(report) ? failureLines(report, failedList) : []),
     ...(facts.reportFile === undefined ? [] : [`report: ${facts.reportFile}`]),
   ]
   const isRetried = isRun && outcome !== 'interrupted' && failedList !== undefined
@@ -180,6 +182,19 @@ function warningLines(warned: readonly WarmResult[]): readonly string[] {
   return [`warning: ${first.reference}: ${first.warnings.join('; ')}${more}`]
 }
 
+/** What the first line says of a registry, or of the disk, is as much as could be said of each image. */
+const OF_ALL_ALIKE: readonly (WarmCause | undefined)[] = ['unreachable', 'offline', 'disk']
+
+function isSaidForAll({ outcome, because, results }: WarmReport): boolean {
+  if (outcome !== 'nothing' || because === undefined) return false
+  const [first, ...others] = results.filter(isNotGot)
+  return OF_ALL_ALIKE.includes(first?.cause) && others.every(({ cause }) => cause === first?.cause)
+}
+
+function isNotGot({ status }: WarmResult): boolean {
+  return status === 'failed' || status === 'left'
+}
+
 /** Those that failed before those that are left. */
 function failureLines(report: WarmReport, failedList: string | undefined): readonly string[] {
   const { results, sources } = report
@@ -202,11 +217,12 @@ export function failureLine(result: WarmResult, isSourceNamed: boolean): string 
   return printable([status.padEnd(6), ...(place === '' ? [] : [place]), why].join('  '))
 }
 
-function placeText(
+/** `line 18`, `night.txt:3`; of what was typed: nothing. */
+export function placeText(
   place: WarmResult['places'][number] | undefined,
   isSourceNamed: boolean,
 ): string {
-  if (place === undefined || place.source === 'command line') return ''
+  if (place === undefined || place.source === COMMAND_LINE) return ''
   return isSourceNamed ? `${place.source}:${place.line}` : `line ${place.line}`
 }
 
@@ -224,8 +240,4 @@ function retryText(
 ): string {
   const words = ['regmirror', 'warm', ...retryOptions, failedList].map(shellWord)
   return `${outcome === 'left' ? 'go on' : 'try again'} with: ${words.join(' ')}`
-}
-
-function shellWord(word: string): string {
-  return SHELL_WORD.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`
 }

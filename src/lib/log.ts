@@ -32,6 +32,11 @@ export const silentLog: Logger = {
   error: () => {},
 }
 
+/** Where what warns is told in another way. */
+export function errorsOnly(log: Logger): Logger {
+  return { ...silentLog, error: (message, fields) => log.error(message, fields) }
+}
+
 const SECRET_FIELDS = [
   'authorization',
   'Authorization',

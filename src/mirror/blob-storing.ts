@@ -8,11 +8,11 @@ import type { Repository } from '../oci/name.ts'
 import type { Index } from '../store/index-port.ts'
 import type { ConfirmedBlobs } from './confirmed-blobs.ts'
 import { Fill } from './fill.ts'
-import type { FillEnd } from './fill.ts'
+import type { FillEnd } from './fill-options.ts'
 import type { Fills } from './fills.ts'
 import type { SharedContent } from './shared-content.ts'
 import type { StoredBlobs } from './stored-blobs.ts'
-import type { StoredHow, Storing } from './warm-port.ts'
+import type { LookedAt, StoredHow, Storing } from './warm-port.ts'
 
 export interface BlobStoringOptions {
   readonly index: Index
@@ -58,7 +58,10 @@ export class BlobStoring {
       const fill = this.#fills.get(digest) ?? (await this.#startStoring(repository, blob))
       if (fill === 'again') continue
       if (!(fill instanceof Fill)) return fill
+      const { isParked } = fill
       const end = await this.#keepToEnd(fill, counting)
+      // It was being put away already, for those who wanted it before.
+      if (isParked) continue
       if (isSameRepository(fill.repository, repository)) {
         const how = storedHow(end)
         return how === 'stored' ? (bytes > 0 ? { how: 'fetched', bytes } : { how: 'held' }) : how
@@ -72,11 +75,15 @@ export class BlobStoring {
   async missing(
     repository: Repository,
     blobs: readonly Descriptor[],
+    looked: LookedAt = new Map(),
   ): Promise<readonly Descriptor[]> {
+    // All at once: no question waits for the answer to another.
     const isThere = await Promise.all(
       blobs.map(async ({ digest }) => {
-        const isRight = await this.#stored.isRight(digest)
-        return isRight && (await this.#mayServe(repository, digest))
+        const isRight = looked.get(digest) ?? this.#stored.isRight(digest)
+        looked.set(digest, isRight)
+        const both = await Promise.all([isRight, this.#mayServe(repository, digest)])
+        return both.every(Boolean)
       }),
     )
     return blobs.filter((_, n) => !isThere[n])
@@ -98,8 +105,7 @@ export class BlobStoring {
       return confirmed ? { how: 'held' } : { how: 'missing' }
     }
     if (this.#fills.get(digest) || endings !== this.#fills.endings) return 'again'
-    const { storeTrouble } = this.#fills
-    if (storeTrouble) throw storeTrouble
+    // Trouble of the disk just now: nothing can be passed through here, so it is tried again.
     return this.#fills.start(repository, digest, sizeBytes, !isShared)
   }
 
@@ -107,6 +113,7 @@ export class BlobStoring {
     const aborted = Promise.withResolvers<'aborted'>()
     const onAbort = (): void => aborted.resolve('aborted')
     signal.addEventListener('abort', onAbort, { once: true })
+    if (signal.aborted) onAbort()
     const leave = fill.keep(arrived)
     try {
       const end = await Promise.race([fill.ended, aborted.promise])

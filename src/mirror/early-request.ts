@@ -72,3 +72,28 @@ export class EarlyRequest {
     }
   }
 }
+
+/** One of them at a time. */
+export class EarlyRequests {
+  #running: EarlyRequest | undefined
+
+  get isAny(): boolean {
+    return this.#running !== undefined
+  }
+
+  begin(options: EarlyOptions): void {
+    const early = new EarlyRequest(options)
+    this.#running = early
+    void early.ended.then(() => {
+      if (this.#running === early) this.#running = undefined
+    })
+  }
+
+  /** Only one of the two may write where the main request and an early one meet. */
+  async stopAt(position: number): Promise<void> {
+    const early = this.#running
+    if (!early || position < early.window.start) return
+    await early.stop()
+    if (this.#running === early) this.#running = undefined
+  }
+}

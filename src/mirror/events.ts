@@ -5,7 +5,7 @@ import { imageName, repositoryKey } from '../oci/name.ts'
 import type { Repository, Tag } from '../oci/name.ts'
 import type { Logger } from '../lib/log.ts'
 import type { StoreError } from '../errors.ts'
-import type { FillEnd } from './fill.ts'
+import type { FillEnd } from './fill-options.ts'
 import type { IndexTrouble } from './forgiving-index.ts'
 
 export interface MirrorEvents extends IndexTrouble {

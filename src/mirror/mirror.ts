@@ -70,7 +70,6 @@ export class Mirror {
   readonly #blobs: Blobs
   readonly #index: Index
   readonly #hasCatalog: boolean
-  readonly #isOffline: boolean
   readonly #pace = new Pace()
   readonly #uses: Uses
   readonly #counts: Counts
@@ -107,7 +106,6 @@ export class Mirror {
     })
     this.#index = options.index
     this.#hasCatalog = options.catalog
-    this.#isOffline = options.offline
     this.#blobs = new Blobs({ ...options, uses: this.#uses, shared, pace: this.#pace })
   }
 
@@ -288,7 +286,6 @@ export class Mirror {
       visibility: this.#visibility,
       index: this.#index,
       pace: this.#pace,
-      offline: this.#isOffline,
     })
   }
 

@@ -17,7 +17,12 @@ import type {
 
 /** What a client asks of a repository. */
 export type Wanted =
-  | { readonly kind: 'manifest'; readonly reference: Reference }
+  | {
+      readonly kind: 'manifest'
+      readonly reference: Reference
+      /** The size of what is held as that: it tells as much as a digest, and saves a GET. */
+      readonly heldBytes?: number | undefined
+    }
   | { readonly kind: 'blob'; readonly digest: Digest }
   | { readonly kind: 'tags' }
   | { readonly kind: 'referrers'; readonly subject: Digest }
@@ -42,7 +47,9 @@ export interface Probe {
 /** Undefined where the origin says that it has no such thing; throws UpstreamError where it refuses. */
 export async function probe(asked: Probe): Promise<Probed | undefined> {
   const { wanted, knownTag } = asked
-  if (wanted.kind === 'manifest') return await probeManifest(asked, wanted.reference)
+  if (wanted.kind === 'manifest') {
+    return await probeManifest(asked, wanted.reference, wanted.heldBytes)
+  }
   if (wanted.kind === 'referrers') return await probeManifest(asked, { digest: wanted.subject })
   const known = knownTag && (await probeManifest(asked, { tag: knownTag }))
   if (known) return known
@@ -64,7 +71,11 @@ async function probeListed(asked: Probe): Promise<Probed | undefined> {
   return tag === undefined ? undefined : await probeManifest(asked, { tag: tag as Tag })
 }
 
-async function probeManifest(asked: Probe, reference: Reference): Promise<Probed | undefined> {
+async function probeManifest(
+  asked: Probe,
+  reference: Reference,
+  heldBytes?: number,
+): Promise<Probed | undefined> {
   const { upstream, repository, anonymously } = asked
   const asking = { anonymously, originOnly: true }
   const head = await upstream.headManifest(repository, reference, asking)
@@ -73,9 +84,13 @@ async function probeManifest(asked: Probe, reference: Reference): Promise<Probed
   if (head.mediaType === undefined || !isManifestType(head.mediaType)) {
     throw noManifest(asked, reference)
   }
-  const { digest, isAnonymous } = head
+  const { digest, isAnonymous, sizeBytes } = head
   if (digest !== undefined) {
     if ('digest' in reference && reference.digest !== digest) throw noManifest(asked, reference)
+    return { tellsOf: 'repository', isAnonymous }
+  }
+  if (heldBytes !== undefined && sizeBytes !== undefined) {
+    if (sizeBytes !== heldBytes) throw noManifest(asked, reference)
     return { tellsOf: 'repository', isAnonymous }
   }
   const fetched = await upstream.getManifest(repository, reference, asking)

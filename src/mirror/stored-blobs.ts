@@ -47,7 +47,8 @@ export class StoredBlobs {
   /** Whether it would be served as it is, without opening it. */
   async isRight(digest: Digest): Promise<boolean> {
     const { store, index, room, integrity, events } = this.#options
-    await room.removing(digest)
+    const removing = room.removing(digest)
+    if (removing) await removing
     try {
       const [found, row] = await Promise.all([store.find(digest), index.findBlob(digest)])
       if (found && row?.stamp === found.stamp && row.sizeBytes === found.sizeBytes) return true

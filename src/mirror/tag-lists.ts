@@ -9,6 +9,7 @@ import { Lists } from './lists.ts'
 import type { HeardList, ListAnswer, ListsOptions, StoredList } from './lists.ts'
 import { Misses } from './misses.ts'
 import { openedBy } from './opening.ts'
+import type { ListedTags } from './warm-port.ts'
 
 /** A repository that upstream does not have is not asked for again within this. */
 const MISSING_REPOSITORY_MS = 30_000
@@ -46,7 +47,7 @@ export class TagLists {
   }
 
   /** Upstream's own list, asked now; undefined where there is no such repository, or no list of it. */
-  async current(repository: Repository): Promise<readonly string[] | undefined> {
+  async current(repository: Repository): Promise<ListedTags | undefined> {
     const { index, upstreams, events, now } = this.#options
     const upstream = upstreams.registry(repository.registry)
     const listed = await upstream.listTags(repository.name)
@@ -56,7 +57,7 @@ export class TagLists {
     const opens = openedBy('hearsay', listed, upstream.hasLogin)
     // Who copies the origin may lag, and no stored list moves backwards.
     if (isOrigin) await index.recordTagList(repository, { tags, fetchedAt: now(), opens })
-    return tags
+    return { tags, isCut }
   }
 
   async #stored(repository: Repository): Promise<StoredList<string> | undefined> {

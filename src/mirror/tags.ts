@@ -109,7 +109,10 @@ export class Tags {
     const { index, manifests } = this.#options
     const row = await index.findTag(repository, tag)
     const found = await this.#newest(row, (asking) => manifests.fetchTag(repository, tag, asking))
-    if (found) await this.#move(repository, tag, found)
+    const since = await index.findTag(repository, tag)
+    // Whoever saw it move meanwhile asked later than this, whose answer was slow.
+    const hasMoved = since !== undefined && since.digest !== row?.digest
+    if (found && !hasMoved) await this.#move(repository, tag, found)
     return found?.digest
   }
 
@@ -204,9 +207,9 @@ export class Tags {
     const { hasLogin } = upstreams.registry(repository.registry)
     const opens = openedBy(given, found, hasLogin)
     const to = { digest, mediaType, sizeBytes, checkedAt }
-    await index.moveTag(repository, tag, { ...to, opens })
-    const row = await index.findTag(repository, tag)
+    const moved = await index.moveTag(repository, tag, { ...to, opens })
     // Where it could not be written, what it was before is still there.
+    const row = moved ?? (await index.findTag(repository, tag))
     return row?.digest === digest ? row : { ...to, completeDigest: undefined }
   }
 

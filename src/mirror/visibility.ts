@@ -2,19 +2,23 @@
 // operator says. One question without the login tells, and holds for a day.
 
 import { LRUCache } from 'lru-cache'
-import { RequestError, UpstreamError } from '../errors.ts'
+import { UpstreamError } from '../errors.ts'
+import type { RequestError } from '../errors.ts'
 import { SingleFlight } from '../lib/single-flight.ts'
 import { within } from '../lib/within.ts'
-import { imageName, repositoryKey } from '../oci/name.ts'
+import type { Digest } from '../oci/digest.ts'
+import { repositoryKey } from '../oci/name.ts'
 import type { Repository, RepositoryName } from '../oci/name.ts'
 import type { Index, Visibility as KnownVisibility } from '../store/index-port.ts'
 import type { Upstreams } from '../upstream/upstream.ts'
 import type { MirrorEvents } from './events.ts'
 import { Misses } from './misses.ts'
 import { admission, allowedBy, isRecent, PRIVATE_UNTIL_CHECKED } from './private-policy.ts'
-import type { PrivatePolicy } from './private-policy.ts'
+import type { Admission, PrivatePolicy } from './private-policy.ts'
 import { probe } from './probe.ts'
 import type { Wanted } from './probe.ts'
+import { nameOf, refusalOf } from './visibility-refusal.ts'
+import type { Settled } from './warm-port.ts'
 
 /** A push may be going on: what is missing now may be there soon. */
 const MISSING_MS = 10_000
@@ -96,17 +100,38 @@ export class Visibility {
     return await found
   }
 
+  /** Whether pulls would be answered without upstream. Asks nobody. */
+  async isServed(repository: Repository): Promise<boolean> {
+    const word = await this.#admissionNow(repository)
+    return word === 'answer' || word === 'answer-and-check'
+  }
+
   /**
-   * Finds out who may read the repository while upstream can tell, as the first pull would, so that
-   * pulls are answered without it. Throws UpstreamError where it cannot be told.
+   * Finds out who may read the repository while upstream can tell, by a manifest that is held of it, so
+   * that pulls are answered without it. Throws UpstreamError where it cannot be told.
    */
-  async settle(repository: Repository): Promise<void> {
+  async settle(repository: Repository, digest: Digest): Promise<Settled> {
+    const word = await this.#admissionNow(repository)
+    if (word === 'answer') return 'served'
+    if (word === 'refuse') return 'refused'
+    const held = await this.#options.index.findManifest(digest)
+    const wanted = {
+      kind: 'manifest',
+      reference: { digest },
+      heldBytes: held?.bytes.length,
+    } as const
+    const look = this.#look(repository, wanted)
+    const finding = await (word === 'check-first' ? look : look.catch(unlessUpstreams))
+    if (await this.isServed(repository)) return 'served'
+    return finding === 'hidden' ? 'refused' : 'unknown'
+  }
+
+  async #admissionNow(repository: Repository): Promise<Admission> {
     const { index, upstreams, now } = this.#options
-    if (!upstreams.registry(repository.registry).hasLogin) return
     const known = await index.findVisibility(repository)
-    if (this.isAllowed(repository) && !known?.isPublic) return
-    if (known && isRecent(known, now())) return
-    await this.#look(repository, { kind: 'tags' })
+    const isAllowed = this.isAllowed(repository)
+    const { hasLogin } = upstreams.registry(repository.registry)
+    return admission({ isAllowed, hasLogin, known, now: now() })
   }
 
   async #admit(repository: Repository, wanted: Wanted, hasLogin: boolean): Promise<void> {
@@ -237,52 +262,13 @@ export class Visibility {
   }
 
   #refusal(repository: Repository, wanted: Wanted, finding: 'missing' | 'hidden'): RequestError {
-    const { registry, name } = repository
-    const isCertified = this.#options.registries.get(registry)?.clientCertificate !== undefined
-    const remedy = isCertified
-      ? `--private ${registry}=everyone, or with a list of repositories in the place of everyone`
-      : `--private ${registry}=${name}`
-    const because = isCertified
-      ? `is asked for with a client certificate, as everything of ${registry}`
-      : 'cannot be read without a login'
-    const key = repositoryKey(repository)
-    return refusal(
-      repository,
-      wanted,
-      finding === 'hidden'
-        ? `${key} ${because}, and this mirror keeps such repositories to itself: its operator can ` +
-            `allow it with ${remedy}`
-        : `${nameOf(repository, wanted)} was not found without a login: if ${key} is private, the ` +
-            `operator of this mirror can allow it with ${remedy}`,
-    )
+    const { registries } = this.#options
+    const isCertified = registries.get(repository.registry)?.clientCertificate !== undefined
+    return refusalOf({ repository, wanted, finding, isCertified })
   }
 }
 
-/** The same words whether there is such a thing or not. */
-function refusal({ name }: Repository, wanted: Wanted, message: string): RequestError {
-  switch (wanted.kind) {
-    case 'manifest': {
-      const { reference } = wanted
-      const detail = 'tag' in reference ? { Tag: reference.tag } : { Digest: reference.digest }
-      return new RequestError('MANIFEST_UNKNOWN', message, detail)
-    }
-    case 'blob':
-      return new RequestError('BLOB_UNKNOWN', message, { digest: wanted.digest })
-    case 'tags':
-    case 'referrers':
-      return new RequestError('NAME_UNKNOWN', message, { name })
-  }
-}
-
-function nameOf(repository: Repository, wanted: Wanted): string {
-  switch (wanted.kind) {
-    case 'manifest':
-      return imageName(repository, wanted.reference)
-    case 'blob':
-      return imageName(repository, wanted)
-    case 'tags':
-      return repositoryKey(repository)
-    case 'referrers':
-      return imageName(repository, { digest: wanted.subject })
-  }
+/** What is known as public is served whether upstream can be asked or not. */
+function unlessUpstreams(error: unknown): undefined {
+  if (!(error instanceof UpstreamError)) throw error
 }

@@ -14,6 +14,15 @@ export interface TagHead {
   readonly sizeBytes: number | undefined
 }
 
+export interface ListedTags {
+  readonly tags: readonly string[]
+  /** Upstream has more than are asked for. */
+  readonly isCut: boolean
+}
+
+/** What clients get of a repository when upstream is gone. `unknown`: upstream's answer left it open. */
+export type Settled = 'served' | 'refused' | 'unknown'
+
 /** How a blob came to be there. */
 export type StoredHow =
   /** It was there, or another download brought it meanwhile. */
@@ -21,6 +30,9 @@ export type StoredHow =
   | { readonly how: 'fetched'; readonly bytes: number }
   /** Upstream does not have it. */
   | { readonly how: 'missing' }
+
+/** Whether blobs are stored right, as seen in one look at many images: most share most of theirs. */
+export type LookedAt = Map<Digest, Promise<boolean>>
 
 export interface Storing {
   /** Aborted: the download is kept for resuming, unless a client reads it. */
@@ -42,7 +54,7 @@ export interface WarmMirror {
    */
   head(repository: Repository, tag: Tag): Promise<TagHead | undefined>
   /** Upstream's own list, asked now. Undefined: no such repository, or it keeps no list. */
-  tags(repository: Repository): Promise<readonly string[] | undefined>
+  tags(repository: Repository): Promise<ListedTags | undefined>
   /** What the index says that the tag points to; asks nobody. */
   knownTag(repository: Repository, tag: Tag): Promise<Digest | undefined>
   /** Held, and served in the repository with nobody asked. */
@@ -58,25 +70,31 @@ export interface WarmMirror {
   /**
    * Of these, what is not stored whole and right, or would not be served there without asking upstream.
    * Never foreign layers: clients get them where their descriptors say, and registries need not have them.
+   * `looked`: a file that was looked at with it is not looked at again.
    */
-  missingBlobs(repository: Repository, blobs: readonly Descriptor[]): Promise<readonly Descriptor[]>
+  missingBlobs(
+    repository: Repository,
+    blobs: readonly Descriptor[],
+    looked?: LookedAt,
+  ): Promise<readonly Descriptor[]>
   /**
    * Downloads it to its end, or goes on with what an earlier one left, or waits for one under way.
    * IntegrityError: asked once more, it comes from another endpoint, or is refused unasked for some
    * seconds where there is none.
    */
   storeBlob(repository: Repository, blob: Descriptor, storing: Storing): Promise<StoredHow>
+  /** Whether clients would be answered from the repository with upstream gone; asks nobody. */
+  isServed(repository: Repository): Promise<boolean>
   /**
-   * Sees to it that the repository can be served without upstream: finds out who may read it, without
-   * the login. Asks where there is a login, at most once a day, after the manifests are stored.
+   * The same, after finding out who may read the repository where that is not known, at most once a day:
+   * by HEADs for a manifest that was brought from it, without the login; by a GET only where a registry
+   * answers no HEAD.
    */
-  settleVisibility(repository: Repository): Promise<void>
+  settleVisibility(repository: Repository, digest: Digest): Promise<Settled>
   /** What the registry last said of pulls that are left; undefined: it does not count, or has not said. */
   quota(registry: string): PullQuota | undefined
   /** From now on a run's downloads together stay below this; undefined: no cap. Live pulls go first anyway. */
   limitBandwidth(bytesPerSecond: number | undefined): void
   /** Whether a client's pull is being downloaded now, for which the run's downloads stand back. */
   readonly isYielding: boolean
-  /** Nothing is ever asked: declared by the operator. */
-  readonly isOffline: boolean
 }

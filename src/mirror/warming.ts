@@ -1,6 +1,7 @@
 // What filling the cache ahead of time is done with (warm-port.ts), out of the same parts that pulls use.
 
 import { StoreError } from '../errors.ts'
+import { nearest } from '../lib/nearest.ts'
 import { isForeignLayer } from '../oci/media-type.ts'
 import { imageName } from '../oci/name.ts'
 import type { Index } from '../store/index-port.ts'
@@ -25,7 +26,12 @@ export interface WarmingParts {
   readonly visibility: Visibility
   readonly index: Index
   readonly pace: Pace
-  readonly offline: boolean
+}
+
+function hintOf(name: string, { addressing }: WarmingParts): string {
+  const known = [...addressing.registries.keys(), ...addressing.aliases.keys()]
+  const near = nearest(name.split('/', 1)[0] ?? name, known)
+  return near === undefined ? '' : `, or did you mean ${near}?`
 }
 
 export function warming(parts: WarmingParts): WarmMirror {
@@ -47,7 +53,9 @@ export function warming(parts: WarmingParts): WarmMirror {
   return {
     repository: (name) => {
       const target = targetNamed(name, parts.addressing)
-      return 'repository' in target ? target.repository : { refused: target.message }
+      if ('repository' in target) return target.repository
+      const { refused, message } = target
+      return { refused: refused === 'name-unknown' ? message + hintOf(name, parts) : message }
     },
     head: (repository, tag) => tags.head(repository, tag),
     tags: (repository) => parts.tagLists.current(repository),
@@ -55,18 +63,19 @@ export function warming(parts: WarmingParts): WarmMirror {
     heldManifest: async (repository, digest) =>
       (await manifests.held(repository, digest))?.manifest,
     manifest,
-    missingBlobs: (repository, all) =>
+    missingBlobs: (repository, all, looked) =>
       blobs.storing.missing(
         repository,
         all.filter(({ mediaType }) => !isForeignLayer(mediaType)),
+        looked,
       ),
     storeBlob: (repository, blob, storing) => blobs.storing.store(repository, blob, storing),
-    settleVisibility: (repository) => parts.visibility.settle(repository),
+    isServed: (repository) => parts.visibility.isServed(repository),
+    settleVisibility: (repository, digest) => parts.visibility.settle(repository, digest),
     quota: (registry) => parts.upstreams.registry(registry).status().quota,
     limitBandwidth: (bytesPerSecond) => pace.limit(bytesPerSecond),
     get isYielding() {
       return pace.isYielding
     },
-    isOffline: parts.offline,
   }
 }

@@ -5,7 +5,7 @@ import { request as httpRequest } from 'node:http'
 import type { IncomingMessage, RequestOptions } from 'node:http'
 import { text } from 'node:stream/consumers'
 import type { AnswerOf, AskOf, JobName, ProgressOf, RowOf } from '../care/jobs.ts'
-import { JobRefused, StoreError } from '../errors.ts'
+import { JobHandedBack, JobPutOff, JobRefused, StoreError } from '../errors.ts'
 import { version } from '../version.ts'
 import { linesOf } from './line-splitter.ts'
 import { socketToTry } from './owner-note.ts'
@@ -50,18 +50,28 @@ export async function findOwner(folder: string): Promise<LivingOwner | undefined
   }
 }
 
+/** A server waits for the store: nothing is answered here, the store is to be free soon. */
+export async function askToLeave({ socket }: LivingOwner): Promise<void> {
+  try {
+    const response = await send({ socketPath: socket, path: '/leave', method: 'POST' })
+    response.resume()
+  } catch (error) {
+    if (!isGone(error)) throw error
+  }
+}
+
 /**
- * Throws what the job throws, JobStopped where it was stopped, and undefined's stand-in 'gone' where
- * the owner left before it took the job: then somebody else has to be found.
+ * Throws what the job throws, JobStopped where it was stopped, JobHandedBack where the owner left before
+ * it took the job or was done with it: then somebody else has to be found.
  */
 export async function askOwner<Name extends JobName>(
   { socket, facts }: LivingOwner,
   name: Name,
   ask: AskOf<Name>,
   listener: Listener<Name>,
-): Promise<AnswerOf<Name> | 'gone'> {
+): Promise<AnswerOf<Name>> {
   const response = await begin(socket, name, ask, facts)
-  if (response === undefined) return 'gone'
+  if (response === undefined) throw new JobHandedBack(false)
   const job = response.headers[JOB_HEADER]
   const stop = (): void => stopJob(socket, String(job))
   listener.signal.addEventListener('abort', stop)
@@ -122,6 +132,10 @@ function answerOf<Name extends JobName>(last: LastLine): AnswerOf<Name> {
       return last.answer as AnswerOf<Name>
     case 'refused':
       throw new JobRefused(last.message)
+    case 'put-off':
+      throw new JobPutOff(last.message)
+    case 'handed-back':
+      throw new JobHandedBack(last.isForServer)
     case 'stopped':
       throw new JobStopped('it was stopped')
     case 'failed':

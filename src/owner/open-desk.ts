@@ -16,18 +16,23 @@ export interface Desk {
   stop(): Promise<void>
 }
 
-/** Throws where nothing can listen; who owns the folder is noted all the same. */
+/**
+ * Throws where nothing can listen; who owns the folder is noted all the same.
+ * `leave`: what is done when a server waits for the store; undefined: nobody makes way.
+ */
 export async function openDesk(
   folder: string,
   runtimeFolder: string | undefined,
   command: string,
   jobs: Partial<Jobs>,
+  leave?: () => void,
 ): Promise<Desk> {
   const { pid, platform } = process
   const facts = { pid, command, version, wire: WIRE_VERSION, startedAt: Date.now() }
   const surroundings = { platform, runtimeFolder, uid: process.getuid?.(), tmpFolder: tmpdir() }
+  const places = socketPlaces(realpathSync(folder), surroundings)
   writeNote(folder, { ...facts, socket: undefined })
-  const server = await serveJobs(jobs, facts, socketPlaces(realpathSync(folder), surroundings))
+  const server = await serveJobs(jobs, facts, places, leave)
   writeNote(folder, { ...facts, socket: server.path })
   return {
     drain: server.drain,

@@ -3,7 +3,7 @@
 import { createServer } from 'node:http'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { JobName, Jobs, Talk } from '../care/jobs.ts'
-import { JobRefused, StoreError } from '../errors.ts'
+import { JobHandedBack, JobPutOff, JobRefused, StoreError } from '../errors.ts'
 import { within } from '../lib/within.ts'
 import { listenPrivately } from './listen-privately.ts'
 import type { SocketPlace } from './socket-path.ts'
@@ -29,13 +29,17 @@ export interface OwnerServer {
 
 type AnyJob = (ask: unknown, talk: Talk<unknown, unknown>) => Promise<unknown>
 
-/** Throws where it can listen nowhere. Only for who holds the folder's lock: it removes dead sockets. */
+/**
+ * Throws where it can listen nowhere. Only for who holds the folder's lock: it removes dead sockets.
+ * `leave`: what is done when a server waits for the store; undefined: nobody makes way.
+ */
 export async function serveJobs(
   jobs: Partial<Jobs>,
   facts: OwnerFacts,
   places: readonly SocketPlace[],
+  leave?: () => void,
 ): Promise<OwnerServer> {
-  const desk = new JobDesk(jobs, facts)
+  const desk = new JobDesk(jobs, facts, leave)
   const server = createServer((request, response) => {
     desk.receive(request, response).catch(() => response.destroy())
   })
@@ -65,13 +69,15 @@ export async function serveJobs(
 class JobDesk {
   readonly #jobs: Partial<Jobs>
   readonly #facts: OwnerFacts
+  readonly #leave: (() => void) | undefined
   readonly #running = new Map<number, { stop(): void; readonly ended: Promise<void> }>()
   #lastJob = 0
   #isClosing = false
 
-  constructor(jobs: Partial<Jobs>, facts: OwnerFacts) {
+  constructor(jobs: Partial<Jobs>, facts: OwnerFacts, leave: (() => void) | undefined) {
     this.#jobs = jobs
     this.#facts = facts
+    this.#leave = leave
   }
 
   async receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -89,6 +95,10 @@ class JobDesk {
     }
     if (route === 'DELETE /jobs') {
       this.#running.get(Number(which))?.stop()
+      return sendJson(response, 202, {})
+    }
+    if (route === 'POST /leave' && this.#leave !== undefined) {
+      this.#leave()
       return sendJson(response, 202, {})
     }
     sendProblem(response, 404, `the owner of the store does not know ${request.method} here`)
@@ -165,6 +175,10 @@ async function endOf(job: Promise<unknown>, signal: AbortSignal): Promise<LastLi
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error)
     if (error instanceof JobRefused) return { kind: 'refused', message }
+    if (error instanceof JobPutOff) return { kind: 'put-off', message }
+    if (error instanceof JobHandedBack) {
+      return { kind: 'handed-back', isForServer: error.isForServer }
+    }
     if (signal.aborted) return { kind: 'stopped' }
     const store = error instanceof StoreError ? error.kind : undefined
     return { kind: 'failed', message, store }

@@ -3,6 +3,8 @@
 //   GET /owner            who owns the store
 //   POST /jobs/NAME       the ask as JSON; the answer is lines of JSON, the last of them says how it ended
 //   DELETE /jobs/NUMBER   stops a running job in good order: it still answers
+//   POST /leave           from a server that waits for the store: a command that warms hands back all that
+//                         it was asked to do, and leaves
 
 import type { StoreErrorKind } from '../errors.ts'
 
@@ -36,11 +38,14 @@ export type WireLine =
 
 /**
  * - `refused`: what was asked cannot be done as asked
+ * - `put-off`: nothing is wrong with what was asked, but it is not done now
  * - `stopped`: it was stopped, and has nothing to tell of what it did until then
+ * - `handed-back`: the owner leaves: to be asked of the next one
  */
 export type LastLine =
   | { readonly kind: 'answer'; readonly answer: unknown }
-  | { readonly kind: 'refused'; readonly message: string }
+  | { readonly kind: 'refused' | 'put-off'; readonly message: string }
+  | { readonly kind: 'handed-back'; readonly isForServer: boolean }
   | {
       readonly kind: 'failed'
       readonly message: string

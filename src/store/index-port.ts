@@ -229,7 +229,10 @@ export interface PullCount {
 
 export interface Index {
   findTag(repository: Repository, tag: Tag): Promise<TagRow | undefined>
-  /** Upstream said what the tag points to now; also makes the digest visible in the repository. */
+  /**
+   * Upstream said what the tag points to now; also makes the digest visible in the repository. Undefined
+   * where that could not be written.
+   */
   moveTag(
     repository: Repository,
     tag: Tag,
@@ -239,7 +242,7 @@ export interface Index {
       readonly sizeBytes: number | undefined
       readonly checkedAt: number
     } & Sighting,
-  ): Promise<void>
+  ): Promise<TagRow | undefined>
   /** Upstream said with authority that the tag is gone. */
   forgetTag(repository: Repository, tag: Tag): Promise<void>
   /** Undefined where the repository was never seen to contain the digest. */

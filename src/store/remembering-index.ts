@@ -112,10 +112,12 @@ export function rememberingIndex(index: Index): Index {
     findTag: (repository, tag) =>
       remembered(tags, imageName(repository, { tag }), () => index.findTag(repository, tag)),
     async moveTag(repository, tag, to) {
-      await index.moveTag(repository, tag, to)
+      const row = await index.moveTag(repository, tag, to)
       seen(repository, to)
-      tags.delete(imageName(repository, { tag }))
+      if (row) tags.set(imageName(repository, { tag }), row)
+      else tags.delete(imageName(repository, { tag }))
       contents.delete(imageName(repository, { digest: to.digest }))
+      return row
     },
     async forgetTag(repository, tag) {
       await index.forgetTag(repository, tag)

@@ -91,25 +91,27 @@ export class SqliteIndex implements Synchronous<Index> {
       sizeBytes: number | undefined
       checkedAt: number
     } & Sighting,
-  ): void {
-    this.#database.transaction(() => {
+  ): TagRow {
+    return this.#database.transaction(() => {
       const before = this.findTag(repository, tag)
       const id = this.#seen(repository, to)
+      const { digest, mediaType, sizeBytes, checkedAt, opens } = to
+      const completeDigest = this.#completeDigest(before, digest)
       this.#sql.moveTag.run({
         repository: id,
         tag,
-        digest: to.digest,
-        mediaType: to.mediaType ?? null,
-        size: to.sizeBytes ?? null,
-        completeDigest: this.#completeDigest(before, to.digest) ?? null,
-        checkedAt: to.checkedAt,
+        digest,
+        mediaType: mediaType ?? null,
+        size: sizeBytes ?? null,
+        completeDigest: completeDigest ?? null,
+        checkedAt,
       })
-      if (before && before.digest !== to.digest) {
-        this.#sql.movedAway.run({ digest: before.digest, at: to.checkedAt })
+      if (before && before.digest !== digest) {
+        this.#sql.movedAway.run({ digest: before.digest, at: checkedAt })
       }
-      this.#sql.taggedAgain.run({ digest: to.digest })
-      const { digest, sizeBytes, opens } = to
+      this.#sql.taggedAgain.run({ digest })
       this.#recordContent(id, digest, { kind: 'manifest', sizeBytes, opens })
+      return { digest, mediaType, sizeBytes, checkedAt, completeDigest }
     })()
   }
 

@@ -64,7 +64,7 @@ export class Gate {
     const pauseMs = isContinuation ? 0 : this.#pauseOf(admission).untilMs - now()
     if (pauseMs > (othersFollow ? 0 : limits.retryAfterWaitMaxMs)) {
       const message = `${label} asked to be left alone for a while`
-      throw new UpstreamError('rate-limited', message, { retryAfterMs: pauseMs })
+      throw new UpstreamError('rate-limited', message, { retryAfterMs: pauseMs, wasSent: false })
     }
     this.#admitOrSetAside(isLastResort)
     this.#wasAsked = true

@@ -1,5 +1,7 @@
 // One HTTP exchange with one host, with nothing followed, retried or decoded.
 
+// By file, as in dispatchers.ts.
+import { errors } from 'undici/index.js'
 import type { Dispatcher } from 'undici/index.js'
 import type { Answer, Method } from './answer.ts'
 import { AttemptError } from './attempt-error.ts'
@@ -33,6 +35,8 @@ export function createTransport(
   limits: UpstreamLimits,
 ): Transport {
   const dispatchers = new Dispatchers(settings, userAgent, limits)
+  /** What came behind a HEAD may have stood where the next answer was expected: origins. */
+  const talkative = new Set<string>()
 
   async function send(url: URL, exchange: Exchange): Promise<Answer> {
     const { method, headers, headersTimeoutMs: headersTimeout, signal } = exchange
@@ -52,6 +56,8 @@ export function createTransport(
           ...forProxy,
         },
         ...(exchange.body !== undefined && { body: exchange.body }),
+        // Else undici dials anew after every HEAD, as some servers send a body behind one.
+        ...(method === 'HEAD' && !talkative.has(url.origin) && { reset: false }),
         headersTimeout,
         bodyTimeout: limits.bodyIdleTimeoutMs,
         signal,
@@ -61,6 +67,7 @@ export function createTransport(
       answer.body.destroy()
       throw refusedByProxy(forwarder, 407, url.host)
     } catch (error) {
+      if (error instanceof errors.HTTPParserError) talkative.add(url.origin)
       throw transportFailure(error, { registry, host: url.host, vital: exchange.vital })
     }
   }

@@ -4,8 +4,16 @@ import type { Digest } from '../oci/digest.ts'
 
 export interface Needing<Blob> {
   readonly blobs: readonly Blob[]
+  /** Two names of one manifest are one image. */
+  readonly manifest: Digest | undefined
   /** The last run left it. */
   readonly isFirst: boolean
+}
+
+interface Use<Each, Blob> {
+  readonly blob: Blob
+  readonly first: Each
+  readonly manifests: Set<Digest | undefined>
 }
 
 export interface BlobOrder<Each, Blob> {
@@ -26,17 +34,17 @@ export function blobOrder<
         Number(other.image.isFirst) - Number(one.image.isFirst) || one.bytes - other.bytes,
     )
     .map(({ image }) => image)
-  const uses = new Map<Digest, { readonly blob: Blob; readonly first: Each; count: number }>()
+  const uses = new Map<Digest, Use<Each, Blob>>()
   for (const image of ordered) {
     for (const blob of image.blobs) {
       const use = uses.get(blob.digest)
-      if (use) use.count += 1
-      else uses.set(blob.digest, { blob, first: image, count: 1 })
+      if (use) use.manifests.add(image.manifest)
+      else uses.set(blob.digest, { blob, first: image, manifests: new Set([image.manifest]) })
     }
   }
-  const shared = [...uses.values()].filter(({ count }) => count > 1)
+  const shared = [...uses.values()].filter(({ manifests }) => manifests.size > 1)
   return {
-    shared: shared.toSorted((one, other) => other.count - one.count),
+    shared: shared.toSorted((one, other) => other.manifests.size - one.manifests.size),
     images: ordered,
   }
 }

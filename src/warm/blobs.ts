@@ -1,6 +1,7 @@
 // The blobs of all images of a run: what is shared once and first, then image by image.
 
 import pLimit from 'p-limit'
+import { IntegrityError } from '../errors.ts'
 import { repositoryKey } from '../oci/name.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Descriptor } from '../oci/manifest.ts'
@@ -14,19 +15,20 @@ import type { Image } from './image.ts'
 const DOWNLOADS_AT_ONCE = 8
 
 export interface BlobFetchingOptions {
-  /** Images at once. */
+  /** Images of one registry at once: the pause of one keeps nothing of another waiting. */
   readonly jobs: number
   readonly wasLeft: (image: Image) => boolean
   /** All its blobs are there. */
   readonly finish: (image: Image) => Promise<void>
 }
 
+/** Of one turn, by repository and digest: what failed is tried again in the next. */
+type Stored = Map<string, Promise<void>>
+
 export class BlobFetching {
   readonly #context: RunContext
   readonly #options: BlobFetchingOptions
   readonly #downloads = pLimit(DOWNLOADS_AT_ONCE)
-  /** By repository and digest. */
-  readonly #stored = new Map<string, Promise<void>>()
   /** The last of each digest: another repository of the same content waits for it. */
   readonly #latest = new Map<Digest, Promise<void>>()
 
@@ -35,29 +37,33 @@ export class BlobFetching {
     this.#options = options
   }
 
+  /** Of images of one registry. */
   async fetch(images: readonly Image[]): Promise<void> {
     const needing = images.map((image) => ({
       image,
       blobs: image.holding?.missingBlobs ?? [],
+      manifest: image.digest,
       isFirst: this.#options.wasLeft(image),
     }))
+    const stored: Stored = new Map()
     this.#context.board.expect(bytesOf(needing.flatMap(({ blobs }) => blobs)))
     const order = blobOrder<Descriptor, (typeof needing)[number]>(needing)
     // Those that need it tell of its failure.
-    for (const { blob, first } of order.shared) this.#store(first.image, blob).catch(nothing)
+    for (const { blob, first } of order.shared)
+      this.#store(first.image, blob, stored).catch(nothing)
     const inTurn = pLimit(this.#options.jobs)
     await Promise.all(
-      order.images.map(({ image, blobs }) => inTurn(() => this.#fill(image, blobs))),
+      order.images.map(({ image, blobs }) => inTurn(() => this.#fill(image, blobs, stored))),
     )
   }
 
-  async #fill(image: Image, blobs: readonly Descriptor[]): Promise<void> {
+  async #fill(image: Image, blobs: readonly Descriptor[], known: Stored): Promise<void> {
     const { board } = this.#context
     board.takeOff(image, bytesOf(blobs))
     try {
       const stored = await Promise.allSettled(
         blobs.map(async (blob) => {
-          await this.#store(image, blob)
+          await this.#store(image, blob, known)
           board.stored(image, blob.sizeBytes)
         }),
       )
@@ -70,13 +76,13 @@ export class BlobFetching {
     }
   }
 
-  #store(image: Image, blob: Descriptor): Promise<void> {
+  #store(image: Image, blob: Descriptor, known: Stored): Promise<void> {
     const key = `${repositoryKey(image.wanted.repository)}@${blob.digest}`
-    const known = this.#stored.get(key)
-    if (known) return known
+    const running = known.get(key)
+    if (running) return running
     const before = this.#latest.get(blob.digest) ?? Promise.resolve()
     const stored = before.catch(nothing).then(() => this.#download(image, blob))
-    this.#stored.set(key, stored)
+    known.set(key, stored)
     this.#latest.set(blob.digest, stored)
     return stored
   }
@@ -85,16 +91,22 @@ export class BlobFetching {
     const { mirror, board, ending } = this.#context
     const { signal } = ending
     const storing = { signal, arrived: (bytes: number) => board.arrived(image, bytes) }
-    const { how } = await registryOf(this.#context, image).ask(
-      'blobs',
-      () =>
-        this.#downloads(() => {
-          signal.throwIfAborted()
-          return mirror.storeBlob(image.wanted.repository, blob, storing)
-        }),
-      signal,
-      (tries) => (image.tries = Math.max(image.tries, tries)),
-    )
+    const store = () =>
+      registryOf(this.#context, image).ask(
+        'blobs',
+        () =>
+          this.#downloads(() => {
+            signal.throwIfAborted()
+            return mirror.storeBlob(image.wanted.repository, blob, storing)
+          }),
+        signal,
+        (tries) => (image.tries = Math.max(image.tries, tries)),
+      )
+    // The endpoint that sent something else is asked last from then on.
+    const { how } = await store().catch((error: unknown) => {
+      if (!(error instanceof IntegrityError)) throw error
+      return store()
+    })
     if (how !== 'missing') return
     throw new Lacking('not-found', `upstream does not have its blob ${blob.digest}`)
   }

@@ -55,8 +55,9 @@ export class Board {
     this.#tell()
   }
 
-  expect(bytesTotal: number): void {
-    this.#bytesTotal = this.#bytesNew + bytesTotal
+  /** More than was expected until now. */
+  expect(bytes: number): void {
+    this.#bytesTotal = (this.#bytesTotal ?? this.#bytesNew) + bytes
   }
 
   notice(text: string): void {
@@ -136,7 +137,8 @@ export class Board {
       total: this.#total,
       failed: this.#failed,
       bytesNew: this.#bytesNew,
-      bytesTotal: this.#bytesTotal,
+      // Manifests are not expected.
+      bytesTotal: this.#bytesTotal && Math.max(this.#bytesTotal, this.#bytesNew),
       bytesPerSecond: this.#rate.perSecond,
       inFlight: inFlight.map(shown),
       running: this.#flying.size,

@@ -29,7 +29,10 @@ export class Lacking extends Error implements Why {
 }
 
 export function whyOf(error: unknown, registry: string): Why {
-  if (error instanceof Lacking) return error
+  // Its parts, not the error: whoever spreads an error gets neither its message nor what is read from it.
+  if (error instanceof Lacking) {
+    return { cause: error.cause, because: error.because, remedy: error.remedy }
+  }
   const because = error instanceof Error ? error.message : String(error)
   if (error instanceof UpstreamError) return { because, ...ofUpstream(error.kind, registry) }
   if (error instanceof StoreError) return { because, ...ofStore(error.kind) }
@@ -61,7 +64,10 @@ function ofUpstream(kind: UpstreamErrorKind, registry: string): Pick<Why, 'cause
     case 'offline':
       return { cause: 'offline', remedy: 'leave --offline out' }
     case 'bad-response':
-      return { cause: 'bad-response', remedy: undefined }
+      return {
+        cause: 'bad-response',
+        remedy: `run it again later; if it stays so, tell whoever runs ${registry}`,
+      }
   }
 }
 
@@ -72,8 +78,15 @@ function ofStore(kind: StoreErrorKind): Pick<Why, 'cause' | 'remedy'> {
     case 'no-room':
       return {
         cause: 'room',
-        remedy: 'raise --max-size, or remove images: regmirror rm, regmirror gc',
+        remedy:
+          'free space on its disk or lower --min-free, raise --max-size where one is set, or remove ' +
+          'images: regmirror rm, regmirror gc',
       }
+    case 'io':
+      return { cause: 'other', remedy: 'look at the disk of the data folder, then run it again' }
+    case 'io':
+    case 'damaged-file':
+      return { cause: 'other', remedy: 'check the disk of the data folder, then: regmirror verify' }
     default:
       return { cause: 'other', remedy: undefined }
   }

@@ -31,8 +31,9 @@ export function giveUp(context: RunContext, image: Image, error: unknown): void 
     return
   }
   const why = ending.by === undefined ? whyOf(error, image.registry) : whyEnded(ending)
-  if (why.cause === 'disk') ending.end('disk', why.because)
-  const isLeft = why.cause === 'stopped' || why.cause === 'until'
+  if (why.cause === 'disk') ending.end('disk', why.because, why.remedy)
+  if (why.cause === 'room') ending.foundNoRoom(why.remedy)
+  const isLeft = why.cause === 'stopped' || why.cause === 'until' || why.cause === 'quota'
   end(context, image, isLeft ? 'left' : 'failed', why)
 }
 
@@ -48,8 +49,8 @@ export function end(
   board.ended(image)
 }
 
-function whyEnded({ by = 'stopped', because = '' }: Ending): Why {
-  return { cause: by, because, remedy: undefined }
+function whyEnded({ by = 'stopped', because = '', remedy }: Ending): Why {
+  return { cause: by, because, remedy }
 }
 
 /** Stops waiting when the run ends; what was begun goes on by itself. */

@@ -14,14 +14,18 @@ export const NOTHING_GOES_ON =
   'no server runs on this store, so that nothing would go on behind this command: start regmirror ' +
   'serve first, or leave out --detach'
 
-export const STOPPED_BY_STARTER = 'the command that began this run was interrupted'
 export const STOPPED_BY_OWNER = 'the regmirror that runs this is being stopped'
-export const STILL_RUNS =
-  'no longer following it: the run goes on, and regmirror warm --last tells what came of it'
 export const LEFT_THE_QUEUE =
   'the command that asked for this list has gone before its turn came: nothing was done'
 export const NEVER_ITS_TURN =
   'the regmirror that was to run this has stopped before its turn came: nothing was done, run it again'
+
+/** `others`: who still wait for it. */
+export function stillRuns({ startedAt }: ToldRun, others: number): string {
+  const verb = startedAt === undefined ? 'keeps its turn' : 'goes on'
+  const whom = others === 0 ? '' : ` for ${counted(others, 'other command')}`
+  return `no longer following it: the run ${verb}${whom}, and regmirror warm --last tells what came of it`
+}
 
 export function following(run: ToldRun): string {
   if (run.startedAt === undefined) return 'this list waits for its turn already: following it'

@@ -1,9 +1,10 @@
 // Who warms when: one run at a time, the same list is followed by all who ask for it, others wait for
-// their turn. What is only looked at waits for nobody.
+// their turn. What is only looked at waits for nobody. A command that leaves hands back what others wait for.
 
+import { addAbortListener } from 'node:events'
 import type { Jobs } from '../care/jobs.ts'
-import type { WarmAnswer, WarmAsk, WarmProgress, WarmReport } from '../care/warm-job.ts'
-import { JobRefused } from '../errors.ts'
+import type { WarmAnswer, WarmAsk, WarmProgress, WarmReport, WarmRow } from '../care/warm-job.ts'
+import { JobHandedBack, JobPutOff, JobRefused } from '../errors.ts'
 import { within } from '../lib/within.ts'
 import {
   following,
@@ -11,9 +12,8 @@ import {
   NEVER_ITS_TURN,
   NOTHING_GOES_ON,
   queueFull,
-  STILL_RUNS,
+  stillRuns,
   STOPPED_BY_OWNER,
-  STOPPED_BY_STARTER,
   tooManyLooks,
   waitingBehind,
   whatAndHowFar,
@@ -51,29 +51,36 @@ export class WarmDesk {
   readonly #runs: FollowedRun[] = []
   readonly #looks = new Set<Promise<unknown>>()
   readonly #closing = new AbortController()
+  /** Aborted with JobHandedBack: what the command that owns the store asked, and what others did. */
+  readonly #ownBack = new AbortController()
+  readonly #othersBack = new AbortController()
   #running: Promise<void> | undefined
 
   constructor(options: WarmDeskOptions) {
     this.#options = options
   }
 
-  readonly warm: Jobs['warm'] = async (ask, talk) => {
-    if (this.#closing.signal.aborted) throw new JobRefused(NEVER_ITS_TURN)
-    if (ask.mode !== 'run') return await this.#look(ask, talk)
-    if (ask.isDetached && !this.#options.isServer) throw new JobRefused(NOTHING_GOES_ON)
-    const settings = settingsOf(ask)
-    const same = this.#runs.find((run) => !run.isStopping && run.settings === settings)
-    if (same === undefined) return await this.#enqueue(ask, settings, talk)
-    if (ask.isDetached) return this.#detach(same)
-    await talk.rows([{ kind: 'notice', text: following(same) }])
-    return await watch(same, talk)
+  readonly warm: Jobs['warm'] = (ask, talk) => this.#answer(ask, talk, false)
+
+  /** For the command that owns the store: when it has its answer, or goes, the others are handed back. */
+  readonly warmForOwner: Jobs['warm'] = async (ask, talk) => {
+    using _gone = addAbortListener(talk.signal, () => this.handBack(false))
+    return await this.#answer(ask, talk, true)
+  }
+
+  /** What others wait for; where a server waits for the store, what its owner waits for too. */
+  handBack(isForServer: boolean): void {
+    const reason = new JobHandedBack(isForServer)
+    this.#othersBack.abort(reason)
+    if (isForServer) this.#ownBack.abort(reason)
   }
 
   /** What runs ends in good order, what waits is told that its turn will not come. */
   async stop(): Promise<void> {
+    if (!this.#options.isServer) this.handBack(false)
     this.#closing.abort()
     const [running, ...waiting] = this.#runs
-    for (const run of waiting) this.#giveUp(run, new JobRefused(NEVER_ITS_TURN))
+    for (const run of waiting) this.#giveUp(run, new JobPutOff(NEVER_ITS_TURN))
     if (running?.isStopping === false) {
       running.say(STOPPED_BY_OWNER)
       running.stop()
@@ -81,9 +88,29 @@ export class WarmDesk {
     await within(STOP_MAX_MS, Promise.allSettled([this.#running, ...this.#looks]))
   }
 
+  async #answer(ask: WarmAsk, talk: WarmTalk, isOwners: boolean): Promise<WarmAnswer> {
+    const back = (isOwners ? this.#ownBack : this.#othersBack).signal
+    back.throwIfAborted()
+    if (this.#closing.signal.aborted) throw new JobPutOff(NEVER_ITS_TURN)
+    if (ask.mode !== 'run') {
+      return await orHandedBack(talk, back, neverOver, (talk) => this.#look(ask, talk))
+    }
+    if (ask.isDetached && !this.#options.isServer) throw new JobRefused(NOTHING_GOES_ON)
+    const settings = settingsOf(ask)
+    const same = this.#runs.find((run) => !run.isStopping && run.settings === settings)
+    const run = same ?? this.#enqueue(ask, settings)
+    if (isOwners) run.isOwners = true
+    if (ask.isDetached) {
+      run.isDetached = true
+      return { kind: 'taken', run: run.id, ahead: this.#runs.indexOf(run) }
+    }
+    const opening = same === undefined ? [] : [notice(following(run))]
+    return await orHandedBack(talk, back, run, (talk) => watch(run, talk, opening))
+  }
+
   /** It asks only for what costs no pulls, and stores nothing. */
   async #look(ask: WarmAsk, { signal, ...talk }: WarmTalk): Promise<WarmAnswer> {
-    if (this.#looks.size >= LOOKS_MAX) throw new JobRefused(tooManyLooks(this.#looks.size))
+    if (this.#looks.size >= LOOKS_MAX) throw new JobPutOff(tooManyLooks(this.#looks.size))
     const either = AbortSignal.any([signal, this.#closing.signal])
     const { run, newId } = this.#options
     const look = run(ask, { ...talk, signal: either }, newId())
@@ -95,10 +122,14 @@ export class WarmDesk {
     }
   }
 
-  async #enqueue(ask: WarmAsk, settings: string, talk: WarmTalk): Promise<WarmAnswer> {
+  #enqueue(ask: WarmAsk, settings: string): FollowedRun {
     const ahead = this.#runs.length
-    if (ahead > WARM_QUEUE_MAX) throw new JobRefused(queueFull(ahead - 1))
-    const run = new FollowedRun(this.#options.newId(), ask, settings)
+    if (ahead > WARM_QUEUE_MAX) throw new JobPutOff(queueFull(ahead - 1))
+    const deserted = (run: FollowedRun): void => {
+      if (run.startedAt === undefined) this.#giveUp(run, new Error(LEFT_THE_QUEUE))
+      else run.stop()
+    }
+    const run = new FollowedRun(this.#options.newId(), ask, settings, deserted)
     const [first] = this.#runs
     this.#runs.push(run)
     if (first === undefined) this.#running = this.#runAll()
@@ -106,24 +137,7 @@ export class WarmDesk {
       run.say(waitingBehind(first, ahead - 1))
       run.talk.progress(waitingFor(first))
     }
-    if (ask.isDetached) return this.#detach(run)
-    const stop = (): void => {
-      if (run.isDetached) return
-      if (run.startedAt === undefined) this.#giveUp(run, new Error(LEFT_THE_QUEUE))
-      else stopByStarter(run)
-    }
-    talk.signal.addEventListener('abort', stop)
-    try {
-      if (talk.signal.aborted) stop()
-      return await watch(run, talk)
-    } finally {
-      talk.signal.removeEventListener('abort', stop)
-    }
-  }
-
-  #detach(run: FollowedRun): WarmAnswer {
-    run.isDetached = true
-    return { kind: 'taken', run: run.id, ahead: this.#runs.indexOf(run) }
+    return run
   }
 
   /** Its turn has not come. */
@@ -137,6 +151,7 @@ export class WarmDesk {
   async #runAll(): Promise<void> {
     for (let run = this.#runs[0]; run !== undefined; run = this.#runs[0]) {
       await this.#runOne(run)
+      if (run.isOwners) this.handBack(false)
       this.#runs.shift()
     }
   }
@@ -162,18 +177,52 @@ export class WarmDesk {
   }
 }
 
-/** Who began it knows. */
-function stopByStarter(run: FollowedRun): void {
-  if (run.isFollowedByOthers) run.say(STOPPED_BY_STARTER)
-  run.stop()
+const neverOver = { isOver: false }
+
+/**
+ * Once it is handed back, whoever asked hears nothing more of it. What is over is answered, and so is who
+ * was going already.
+ */
+async function orHandedBack(
+  talk: WarmTalk,
+  back: AbortSignal,
+  asked: Pick<FollowedRun, 'isOver'>,
+  answer: (talk: WarmTalk) => Promise<WarmAnswer>,
+): Promise<WarmAnswer> {
+  let isBack = false
+  const handedBack = Promise.withResolvers<never>()
+  using _back = addAbortListener(back, () => {
+    if (talk.signal.aborted || asked.isOver) return
+    isBack = true
+    handedBack.reject(back.reason as JobHandedBack)
+  })
+  const answered = answer({
+    signal: AbortSignal.any([talk.signal, back]),
+    progress: (progress) => {
+      if (!isBack) talk.progress(progress)
+    },
+    rows: async (rows) => {
+      if (!isBack) await talk.rows(rows)
+    },
+  })
+  return await Promise.race([answered, handedBack.promise])
 }
 
-/** Who only follows may go without the run being stopped. */
-async function watch(run: FollowedRun, talk: WarmTalk): Promise<WarmAnswer> {
-  const answer = await run.follow(talk)
+/** The run is stopped, or leaves the queue, only when nobody is left who waits for it. */
+async function watch(
+  run: FollowedRun,
+  talk: WarmTalk,
+  opening: readonly WarmRow[],
+): Promise<WarmAnswer> {
+  const answer = await run.follow(talk, opening)
   if (answer !== undefined) return answer
-  await talk.rows([{ kind: 'notice', text: STILL_RUNS }])
-  throw new Error(STILL_RUNS)
+  const text = stillRuns(run, run.watchers)
+  await talk.rows([notice(text)])
+  throw new Error(text)
+}
+
+function notice(text: string): WarmRow {
+  return { kind: 'notice', text }
 }
 
 /**

@@ -1,12 +1,17 @@
-// What ends a run before it is done: whoever asked, the time, the disk.
+// What ends a run before it is done: whoever asked, the time, the disk, a store without room.
 
-export type EndedBy = 'stopped' | 'until' | 'disk'
+export type EndedBy = 'stopped' | 'until' | 'disk' | 'room'
+
+/** The smaller images come first: what comes after so many that found no room finds none either. */
+const WITHOUT_ROOM_MAX = 5
 
 export class Ending {
   readonly #abort = new AbortController()
   readonly #sleeping = new AbortController()
   #by: EndedBy | undefined
   #because: string | undefined
+  #remedy: string | undefined
+  #withoutRoom = 0
 
   constructor(asked: AbortSignal, untilMs: number | undefined, sleep: Sleep, now: () => number) {
     const stopped = (): void => this.end('stopped', 'it was interrupted')
@@ -30,12 +35,28 @@ export class Ending {
     return this.#because
   }
 
+  get remedy(): string | undefined {
+    return this.#remedy
+  }
+
   /** What comes first counts; that somebody stops it counts always. */
-  end(by: EndedBy, because: string): void {
+  end(by: EndedBy, because: string, remedy?: string): void {
     if (this.#by !== undefined && by !== 'stopped') return
     this.#by = by
     this.#because = because
+    this.#remedy = remedy
     this.#abort.abort()
+  }
+
+  foundNoRoom(remedy: string | undefined): void {
+    this.#withoutRoom += 1
+    if (this.#withoutRoom < WITHOUT_ROOM_MAX) return
+    const because = `the store has no room: ${this.#withoutRoom} images in a row found none`
+    this.end('room', because, remedy)
+  }
+
+  foundRoom(): void {
+    this.#withoutRoom = 0
   }
 
   close(): void {

@@ -3,10 +3,13 @@
 
 import type { WarmResult, WarmSource } from '../care/warm-job.ts'
 import { parseList } from '../list/parse-list.ts'
+import { isFailedList } from './kept-list.ts'
 
 /** Of the images that one line means. */
 const REASONS_MAX = 3
 const REASON_LENGTH_MAX = 300
+/** `# mirror.txt:12: it needs a login` */
+const PLACE = /^# (.+?:\d+): /
 
 type Failed = Pick<WarmResult, 'reference' | 'places' | 'status' | 'because'>
 
@@ -24,13 +27,29 @@ export function failedList(
     }
   }
   const entries = sources.flatMap((source) => parseList(source).entries)
+  const origins = originsOf(sources)
   const lines = entries.flatMap(({ place, text }) => {
     const name = `${place.source}:${place.line}`
     const failed = byPlace.get(name)
     byPlace.delete(name)
-    return failed ? [...reasons(name, failed), text.trimEnd()] : []
+    return failed ? [...reasons(origins.get(name) ?? name, failed), text.trimEnd()] : []
   })
   return lines.length === 0 ? undefined : `${lines.join('\n')}\n`
+}
+
+/** Of the lines of such a list itself, where they stood first: the comments before them say so. */
+function originsOf(sources: readonly WarmSource[]): ReadonlyMap<string, string> {
+  const origins = new Map<string, string>()
+  for (const { name, text } of sources.filter((source) => isFailedList(source.name))) {
+    let origin: string | undefined
+    for (const [n, line] of text.split('\n').entries()) {
+      const isComment = line.startsWith('#')
+      if (isComment) origin ??= PLACE.exec(line)?.[1]
+      else if (origin !== undefined) origins.set(`${name}:${n + 1}`, origin)
+      if (!isComment) origin = undefined
+    }
+  }
+  return origins
 }
 
 function reasons(place: string, failed: readonly Failed[]): string[] {

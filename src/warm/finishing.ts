@@ -1,11 +1,14 @@
 // The end of an image's way: everything is looked at again, and kept while the run needs the room.
 
+import { UpstreamError } from '../errors.ts'
+import type { Settled } from '../mirror/warm-port.ts'
 import { repositoryKey } from '../oci/name.ts'
 import type { Index } from '../store/index-port.ts'
 import { Lacking, whyOf } from './causes.ts'
-import { end, registryOf, unlessEnded } from './context.ts'
+import { end, unlessEnded } from './context.ts'
 import type { RunContext } from './context.ts'
 import { holdingOf, isWhole } from './holding.ts'
+import type { Holding } from './holding.ts'
 import type { Image } from './image.ts'
 
 /** Who pins what a run found or brought, until its end. */
@@ -19,32 +22,44 @@ export interface FinishingOptions {
 export class Finishing {
   readonly #context: RunContext
   readonly #options: FinishingOptions
-  readonly #settled = new Map<string, Promise<void>>()
+  readonly #settled = new Map<string, Promise<Settled>>()
+  readonly #pinned = new Set<string>()
 
   constructor(context: RunContext, options: FinishingOptions) {
     this.#context = context
     this.#options = options
   }
 
-  /** Its blobs are there: whether all is whole, and served without upstream, is looked at again. */
+  /**
+   * Its blobs are there: whether all is whole, and served without upstream, is looked at again. What is
+   * not whole any more is fetched once more.
+   */
   async finish(image: Image): Promise<void> {
     const { mirror } = this.#context
     const { repository, platforms } = image.wanted
-    await this.#settle(image)
-    if (!image.top) throw new Lacking('other', 'upstream did not tell what it is')
-    const holding = await holdingOf(mirror, repository, image.top, platforms)
+    const { top } = image
+    if (!top) throw new Lacking('other', 'upstream did not tell what it is')
+    const settled = await this.#settle(image).catch((error: Error) => {
+      throw undecided(image, error)
+    })
+    if (settled === 'refused') throw refused(image)
+    if (settled === 'unknown') throw undecided(image)
+    const holding = await holdingOf(mirror, repository, top, platforms)
     image.holding = holding
     if (!isWhole(holding)) {
-      const count = holding.missingManifests.length + holding.missingBlobs.length
-      throw new Lacking('other', `${count} of its parts were stored and are gone again`)
+      if (image.isRepeated) throw vanished(holding)
+      image.isRepeated = true
+      return
     }
     await this.pin(image)
+    this.#context.ending.foundRoom()
     end(this.#context, image, 'warmed')
   }
 
   /** In a full store nothing that this run wants makes room for the rest of it. */
   async pin({ wanted, digest }: Image): Promise<void> {
-    if (digest === undefined) return
+    if (digest === undefined || this.#pinned.has(wanted.name + digest)) return
+    this.#pinned.add(wanted.name + digest)
     const { index, now } = this.#options
     await index
       .pin(wanted.repository, { digest }, PINNED_BY_RUN, now())
@@ -52,22 +67,51 @@ export class Finishing {
       .catch(() => undefined)
   }
 
-  /** Who may read a repository is found out while upstream can be asked. */
-  async #settle(image: Image): Promise<void> {
-    const { mirror, ending } = this.#context
-    const { repository } = image.wanted
+  /** Where clients are not given it there is no use in its blobs. */
+  async refuseEarly(image: Image): Promise<void> {
+    const found = await this.#settle(image).catch(() => 'unknown' as const)
+    if (found === 'refused') throw refused(image)
+  }
+
+  /** Who may read a repository is found out while upstream can be asked, by a manifest that is stored. */
+  #settle({ wanted: { repository }, registry, digest }: Image): Promise<Settled> {
+    const { mirror, ending, registries } = this.#context
+    if (digest === undefined) return Promise.resolve('unknown')
     const key = repositoryKey(repository)
-    const settled =
-      this.#settled.get(key) ??
-      registryOf(this.#context, image).ask(
+    const known = this.#settled.get(key)
+    if (known) return known
+    const settled = registries
+      .of(registry)
+      .ask(
         'visibility',
-        () => unlessEnded(mirror.settleVisibility(repository), ending.signal),
+        () => unlessEnded(mirror.settleVisibility(repository, digest), ending.signal),
         ending.signal,
       )
     this.#settled.set(key, settled)
-    await settled.catch((error: unknown) => {
-      const { because } = whyOf(error, image.registry)
-      image.warnings.push(`who may read ${key} could not be found out: ${because}`)
-    })
+    // The end of another image may find out.
+    const forget = (): void => void this.#settled.delete(key)
+    settled.then((found) => void (found === 'unknown' && forget()), forget)
+    return settled
   }
+}
+
+function refused({ wanted: { repository } }: Image): Lacking {
+  const { registry, name } = repository
+  const because = `${registry}/${name} is private, and clients are not given it`
+  return new Lacking('unauthorized', because, `allow it with --private ${registry}=${name}`)
+}
+
+/** Of what may be waited for the error itself: such an image is not given up. */
+function undecided({ wanted: { repository }, registry }: Image, error?: Error): Error {
+  const what = `who may read ${repositoryKey(repository)} could not be found out`
+  if (error === undefined) return new Lacking('other', what, 'run it again later')
+  if (!(error instanceof UpstreamError)) return error
+  const { cause, because, remedy } = whyOf(error, registry)
+  return new Lacking(cause, `${what}: ${because}`, remedy)
+}
+
+function vanished({ missingManifests, missingBlobs }: Holding): Lacking {
+  const count = missingManifests.length + missingBlobs.length
+  const because = `${count} of its parts were stored and made room for others, twice`
+  return new Lacking('room', because, 'give the store more room: --max-size, or a larger disk')
 }

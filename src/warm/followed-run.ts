@@ -21,6 +21,9 @@ export class FollowedRun {
   startedAt: number | undefined
   /** Nobody's going stops it. */
   isDetached: boolean
+  /** Of the command that owns the store, which leaves when it is done. */
+  isOwners = false
+  readonly #deserted: (run: FollowedRun) => void
   readonly #stopping = new AbortController()
   readonly #ended = Promise.withResolvers<WarmAnswer>()
   readonly #watching = new Set<WarmTalk>()
@@ -30,10 +33,12 @@ export class FollowedRun {
   #isOver = false
   #news = Promise.withResolvers<void>()
 
-  constructor(id: string, ask: WarmAsk, settings: string) {
+  /** `deserted`: the last one who waits for it goes. */
+  constructor(id: string, ask: WarmAsk, settings: string, deserted: (run: FollowedRun) => void) {
     this.id = id
     this.ask = ask
     this.settings = settings
+    this.#deserted = deserted
     this.isDetached = ask.isDetached
     // There may be nobody who waits for it.
     this.#ended.promise.catch(() => undefined)
@@ -41,6 +46,10 @@ export class FollowedRun {
 
   get progress(): WarmProgress | undefined {
     return this.#progress
+  }
+
+  get isOver(): boolean {
+    return this.#isOver
   }
 
   get isStopping(): boolean {
@@ -56,7 +65,7 @@ export class FollowedRun {
     },
     rows: (batch) => {
       for (const row of batch) this.#rows.push(row)
-      if (this.#rows.length > ROWS_KEPT_MAX) this.#forgetOldest()
+      this.#forgetOldest()
       this.#tellNews()
       return Promise.resolve()
     },
@@ -71,8 +80,8 @@ export class FollowedRun {
     this.#stopping.abort()
   }
 
-  get isFollowedByOthers(): boolean {
-    return this.#watching.size > 1
+  get watchers(): number {
+    return this.#watching.size
   }
 
   end(answer: WarmAnswer): void {
@@ -85,16 +94,28 @@ export class FollowedRun {
     this.#over()
   }
 
-  /** All rows so far and to come. Undefined where the watcher goes before the end and it goes on. */
-  async follow(talk: WarmTalk): Promise<WarmAnswer | undefined> {
-    using _gone = addAbortListener(talk.signal, () => this.#tellNews())
+  /**
+   * All rows so far and to come, after those of `opening`. Undefined where the watcher goes before the end
+   * and it goes on.
+   */
+  async follow(talk: WarmTalk, opening: readonly WarmRow[]): Promise<WarmAnswer | undefined> {
     this.#watching.add(talk)
+    using _gone = addAbortListener(talk.signal, () => this.#leave(talk))
     if (this.#progress !== undefined) talk.progress(this.#progress)
     try {
+      if (opening.length > 0) await talk.rows(opening)
       return (await this.#sendRows(talk)) ? await this.#ended.promise : undefined
     } finally {
       this.#watching.delete(talk)
     }
+  }
+
+  /** What is being stopped still answers, and so it does to the one for whose going it is stopped. */
+  #leave(talk: WarmTalk): void {
+    if (this.isStopping || this.#isOver) return
+    if (this.isDetached || this.#watching.size > 1) this.#watching.delete(talk)
+    else this.#deserted(this)
+    this.#tellNews()
   }
 
   /** Whether that was all of them. */
@@ -109,14 +130,17 @@ export class FollowedRun {
       if (lost > 0) await talk.rows([leftOut(lost)])
       if (rows.length > 0) await talk.rows(rows)
       if (isOver) return true
-      if (talk.signal.aborted && !this.isStopping) return false
+      if (!this.#watching.has(talk)) return false
       await news
     }
   }
 
   #forgetOldest(): void {
-    this.#rows = this.#rows.slice(ROWS_FORGOTTEN_AT_ONCE)
-    this.#forgotten += ROWS_FORGOTTEN_AT_ONCE
+    const surplus = this.#rows.length - ROWS_KEPT_MAX
+    if (surplus <= 0) return
+    const forgotten = Math.ceil(surplus / ROWS_FORGOTTEN_AT_ONCE) * ROWS_FORGOTTEN_AT_ONCE
+    this.#rows = this.#rows.slice(forgotten)
+    this.#forgotten += forgotten
   }
 
   #over(): void {

@@ -13,6 +13,7 @@ import {
 } from '../oci/media-type.ts'
 import type { Repository } from '../oci/name.ts'
 import type { HeldManifest } from '../store/index-port.ts'
+import { Lacking } from './causes.ts'
 import { chooseChildren } from './platforms.ts'
 
 /** An index within an index within an index: nobody is known to nest deeper. */
@@ -68,9 +69,13 @@ export async function holdingOf(
   return await walk.end()
 }
 
+function tooMuch(what: string): Lacking {
+  return new Lacking('other', `it has ${what}, of which not all would be looked at`)
+}
+
 /** One manifest of the image, with what lies below it. */
 interface Visited {
-  readonly platform: string
+  readonly digest: Digest
   readonly blobs: readonly Descriptor[]
 }
 
@@ -78,9 +83,9 @@ class Walk {
   readonly #mirror: Pick<WarmMirror, 'heldManifest' | 'missingBlobs'>
   readonly #repository: Repository
   readonly #wanted: readonly string[]
-  readonly #seen = new Set<Digest>()
+  /** What each manifest that was seen stands for: one may be listed for several platforms. */
+  readonly #seen = new Map<Digest, Set<string>>()
   readonly #missing: MissingManifest[] = []
-  readonly #broken = new Set<string>()
   readonly #visited: Visited[] = []
   readonly #named = new Set<string>()
   #bytes = 0
@@ -97,12 +102,13 @@ class Walk {
 
   async visit(manifest: MissingManifest, platform: string, depth: number): Promise<void> {
     const { digest } = manifest
-    if (this.#seen.has(digest) || this.#seen.size >= MANIFESTS_MAX) return
-    this.#seen.add(digest)
+    const seen = this.#seen.get(digest)
+    if (seen) return void seen.add(platform)
+    if (this.#seen.size >= MANIFESTS_MAX) throw tooMuch(`more than ${MANIFESTS_MAX} manifests`)
+    this.#seen.set(digest, new Set([platform]))
     const held = await this.#mirror.heldManifest(this.#repository, digest)
     if (!held) {
       this.#missing.push(manifest)
-      this.#broken.add(platform)
       return
     }
     this.#bytes += held.bytes.length
@@ -112,15 +118,21 @@ class Walk {
   async #below(held: HeldManifest, platform: string, depth: number): Promise<void> {
     const { children, blobs } = describeManifest(held.bytes, held.mediaType)
     const isIndex = isIndexType(held.mediaType)
-    if (!isIndex || blobs.length > 0) this.#visited.push({ platform, blobs })
-    if (depth >= INDEX_DEPTH_MAX) return
+    if (!isIndex || blobs.length > 0) this.#visited.push({ digest: held.digest, blobs })
     const chosen = chooseChildren(children, this.#wanted)
+    if (depth >= INDEX_DEPTH_MAX && chosen.platforms.size > 0) {
+      throw tooMuch(`indexes nested more than ${INDEX_DEPTH_MAX} deep`)
+    }
     for (const name of chosen.named) this.#named.add(name)
     for (const [child, own] of chosen.platforms) {
       const { digest, mediaType, sizeBytes } = child
       const isNested = mayBeIndex(mediaType)
       await this.visit({ digest, isIndex: isNested, sizeBytes }, own || platform, depth + 1)
     }
+  }
+
+  #platformsOf(digest: Digest): readonly string[] {
+    return [...(this.#seen.get(digest) ?? [])]
   }
 
   async end(): Promise<Holding> {
@@ -131,17 +143,19 @@ class Walk {
     const blobs = [...byDigest.values()]
     const missingBlobs = await this.#mirror.missingBlobs(this.#repository, blobs)
     const missing = new Set(missingBlobs.map(({ digest }) => digest))
-    for (const { platform, blobs: own } of this.#visited) {
-      if (own.some(({ digest }) => missing.has(digest))) this.#broken.add(platform)
+    const broken = new Set(this.#missing.flatMap(({ digest }) => this.#platformsOf(digest)))
+    for (const { digest, blobs: own } of this.#visited) {
+      if (!own.some((each) => missing.has(each.digest))) continue
+      for (const platform of this.#platformsOf(digest)) broken.add(platform)
     }
-    const platforms = new Set(this.#visited.map(({ platform }) => platform))
+    const platforms = new Set(this.#visited.flatMap(({ digest }) => this.#platformsOf(digest)))
     const named = this.#named.size
     return {
       missingManifests: this.#missing,
       blobs,
       missingBlobs,
       totalBytes: blobs.reduce((sum, { sizeBytes }) => sum + sizeBytes, this.#bytes),
-      platforms: [...platforms].filter((each) => !this.#broken.has(each)),
+      platforms: [...platforms].filter((each) => !broken.has(each)),
       named: [...this.#named],
       isForOthers: named > 0 && this.#visited.length === 0 && this.#missing.length === 0,
     }

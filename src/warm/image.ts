@@ -17,6 +17,8 @@ export class Image {
   /** What was held whole under this name before the run. */
   digestBefore: Digest | undefined
   holding: Holding | undefined
+  /** GETs of manifests that its price says. */
+  plannedPulls = 0
   readonly warnings: string[] = []
   bytesNew = 0
   tries = 1
@@ -24,6 +26,8 @@ export class Image {
   why: Why | undefined
   /** It waits for pulls, or for a registry that asked to be left alone. */
   isDeferred = false
+  /** Stored parts were gone again at the end, once. */
+  isRepeated = false
 
   constructor(wanted: Wanted) {
     this.wanted = wanted

@@ -9,7 +9,7 @@ export function runsJob(index: Pick<Index, 'lastWarmRuns'>): Jobs['runs'] {
 }
 
 /** Without the results of each image where those were kept no longer. */
-function reportOf({ report, results }: WarmRunRow): WarmReport {
+export function reportOf({ report, results }: WarmRunRow): WarmReport {
   const told = JSON.parse(report) as Omit<WarmReport, 'results'>
   return { ...told, results: results === undefined ? [] : parsedResults(results) }
 }

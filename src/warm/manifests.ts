@@ -7,9 +7,20 @@ import { Lacking } from './causes.ts'
 import { registryOf, unlessEnded } from './context.ts'
 import type { RunContext } from './context.ts'
 import { UpstreamError } from '../errors.ts'
+import type { UpstreamErrorKind } from '../errors.ts'
 import { holdingOf } from './holding.ts'
 import type { Image } from './image.ts'
-import { noSuchTag, noteLacking } from './plan.ts'
+import { goneChild, noSuchTag, noteLacking } from './lacks.ts'
+import { MoreThanPlanned } from './registry-state.ts'
+
+/** Registries refuse these before they count; of what got no answer at all nobody knows. */
+const BEFORE_IT_COUNTS: readonly UpstreamErrorKind[] = [
+  'rate-limited',
+  'set-aside',
+  'not-visible',
+  'unauthorized',
+  'offline',
+]
 
 /** Each brings what the manifests of the one before list. */
 const ROUNDS_MAX = 6
@@ -24,6 +35,7 @@ export class ManifestFetching {
 
   /** All that the wanted platforms need; `image.holding` then tells the blobs. */
   async fetch(image: Image): Promise<void> {
+    const needed = new Set<string>(image.digest === undefined ? [image.wanted.name] : [])
     await this.#follow(image)
     for (let round = 1; ; round += 1) {
       const { top } = image
@@ -34,10 +46,17 @@ export class ManifestFetching {
       const missing = image.holding.missingManifests
       if (missing.length === 0) break
       if (round > ROUNDS_MAX) throw new Lacking('other', 'its manifests were stored and are gone')
+      for (const { digest } of missing) needed.add(digest)
+      const { isCounted } = registryOf(this.#context, image)
+      if (isCounted && needed.size > image.plannedPulls) throw new MoreThanPlanned()
       for (const { digest } of missing) {
-        const isTop = digest === top.digest
-        if (isTop) await this.#fetchTop(image)
-        else if (!(await this.#get(image, { digest }))) throw goneChild(digest)
+        if (digest !== top.digest) {
+          if (!(await this.#get(image, { digest }))) throw goneChild(digest)
+          continue
+        }
+        await this.#fetchTop(image)
+        // What is gone is not counted.
+        if (image.digest !== digest) needed.delete(digest)
       }
     }
     noteLacking(image)
@@ -95,28 +114,29 @@ export class ManifestFetching {
   async #pull(image: Image, reference: Reference): Promise<HeldManifest | undefined> {
     const { mirror, ending, board } = this.#context
     const registry = registryOf(this.#context, image)
-    const pull = registry.budget.begin()
-    if (!pull) throw registry.usedUp()
+    while (registry.firstPull) await registry.firstPull
+    const pull = registry.beginPull()
     let wasAsked = true
+    let mayCount = true
+    let hasArrived = false
     try {
       const found = await unlessEnded(
         mirror.manifest(image.wanted.repository, reference),
         ending.signal,
       )
-      wasAsked = found?.asked ?? true
+      mayCount = wasAsked = found?.asked ?? true
+      hasArrived = found?.asked ?? false
       if (found && wasAsked) board.arrived(image, found.manifest.bytes.length)
       return found?.manifest
     } catch (error) {
-      // Refused before it counts.
-      if (error instanceof UpstreamError && error.kind !== 'bad-response') wasAsked = false
+      if (error instanceof UpstreamError) {
+        mayCount = !BEFORE_IT_COUNTS.includes(error.kind)
+        wasAsked = error.kind === 'bad-response'
+      }
       throw error
     } finally {
-      pull.end({ wasAsked })
+      pull.end({ wasAsked: mayCount, hasArrived })
       if (wasAsked) registry.pulls += 1
     }
   }
-}
-
-function goneChild(digest: string): Lacking {
-  return new Lacking('not-found', `upstream does not have its manifest ${digest}`)
 }

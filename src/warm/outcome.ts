@@ -37,16 +37,22 @@ function isFreshOrFull({ status, cause }: Ended['results'][number]): boolean {
   return status === 'fresh' || FULL.includes(cause)
 }
 
-/** What all failed for, where that is one thing. */
-function commonReason(results: Ended['results']): string | undefined {
-  const [first] = results
-  if (!first || results.some(({ cause }) => cause !== first.cause)) return undefined
-  if (first.cause === 'unreachable') {
-    const registries = [...new Set(results.map(({ registry }) => registry))].join(', ')
-    return `no network: nothing could be reached of ${registries} (${first.because})`
+/** One sentence for all that failed: of what is the matter with none of them in particular, or how many. */
+function commonReason(results: Ended['results']): string {
+  const failed = results.filter(({ status }) => status === 'failed')
+  const causes = new Set(failed.map(({ cause }) => cause))
+  const [cause] = causes.size === 1 ? causes : [undefined]
+  const because = failed[0]?.because
+  if (cause === 'unreachable') {
+    const registries = [...new Set(failed.map(({ registry }) => registry))].join(', ')
+    return `no network: nothing could be reached of ${registries} (${because})`
   }
-  if (first.cause === 'offline') return 'the mirror is declared offline, so nothing was asked'
-  return first.because
+  if (cause === 'offline') return 'the mirror is declared offline, so nothing was asked'
+  if (cause === 'disk' && because !== undefined) return because
+  if ([...causes].every((each) => FULL.includes(each))) {
+    return 'the store has no room for what was to be fetched'
+  }
+  return failed.length === 1 ? 'the only image failed' : `all ${failed.length} images failed`
 }
 
 function firstReason(results: Ended['results'], status: string): string | undefined {

@@ -2,16 +2,14 @@
 
 import { UpstreamError } from '../errors.ts'
 import type { UpstreamErrorKind } from '../errors.ts'
-
-export const TRIES_MAX = 5
-/** Of a registry that never answered in this run. */
-export const TRIES_UNKNOWN_MAX = 2
-/** Who is told to wait longer has used up what the registry gives. */
-export const WAIT_MAX_MS = 15 * 60_000
-const DELAY_FIRST_MS = 1000
-const DELAY_MAX_MS = 60_000
-/** A registry that answers nobody for so long, tries included, is given up for the run. */
-const OUTAGE_MAX_MS = 5 * 60_000
+import {
+  delayAfter,
+  isSilence,
+  isTold,
+  OUTAGE_MAX_MS,
+  passingKind,
+  TRIES_MAX,
+} from './retry-delay.ts'
 
 /** Waits are told in whole seconds: refusals of one moment move the end of a pause by less. */
 const WORTH_A_WORD_MS = 2000
@@ -21,36 +19,8 @@ const IN_WORDS: ReadonlyMap<UpstreamErrorKind, string> = new Map([
   ['bad-response', 'it fails'],
 ])
 
-const SILENT: readonly UpstreamErrorKind[] = ['unreachable', 'timed-out', 'set-aside']
-
-/** Undefined: the same would happen again. */
-export function passingKind(error: unknown): UpstreamErrorKind | undefined {
-  return error instanceof UpstreamError && error.mayPass ? error.kind : undefined
-}
-
-export interface Failure {
-  readonly kind: UpstreamErrorKind
-  readonly retryAfterMs: number | undefined
-  /** How many tries of this request have failed. */
-  readonly failed: number
-  /** How many pauses of this registry came before, one after the other. */
-  readonly inARow: number
-  readonly hasAnswered: boolean
-  readonly random: number
-}
-
-/** `exhausted`: longer than a run waits. */
-export function delayAfter(failure: Failure): number | 'give-up' | 'exhausted' {
-  const { kind, retryAfterMs, failed, inARow, hasAnswered, random } = failure
-  const isTold = kind === 'rate-limited' && retryAfterMs !== undefined
-  if (isTold && retryAfterMs > WAIT_MAX_MS) return 'exhausted'
-  const isUnknown = SILENT.includes(kind) && !hasAnswered
-  if (failed >= (isUnknown ? TRIES_UNKNOWN_MAX : TRIES_MAX)) return 'give-up'
-  if (isTold) return retryAfterMs
-  const jitteredMs = random * Math.min(DELAY_MAX_MS, DELAY_FIRST_MS * 2 ** inARow)
-  const restMs = isUnknown ? 0 : (retryAfterMs ?? 0)
-  return Math.max(jitteredMs, Math.min(restMs, DELAY_MAX_MS))
-}
+/** Registries limit these apart: who gives no more manifests may still give the blobs of those held. */
+export type Traffic = 'lookups' | 'manifests' | 'blobs'
 
 /** A registry gives nothing more for longer than a run waits. */
 export class Exhausted extends Error {
@@ -61,6 +31,26 @@ export class Exhausted extends Error {
     super(message)
     this.untilMs = untilMs
   }
+}
+
+class Lane {
+  answers = 0
+  /** Of the first failure that no answer came after. */
+  failingSinceMs: number | undefined
+  /** Why nothing more is asked. */
+  end: UpstreamError | Exhausted | undefined
+}
+
+/** Of one request. */
+interface Failures {
+  tries: number
+  sinceMs: number
+  /** How many others had been answered when it first failed. */
+  answersBefore: number | undefined
+}
+
+function wasSent(error: unknown): boolean {
+  return !(error instanceof UpstreamError) || error.wasSent
 }
 
 export interface PatienceOptions {
@@ -74,17 +64,21 @@ export interface PatienceOptions {
 /** One for each registry: whatever is asked of it waits for the same pause. */
 export class Patience {
   readonly #options: PatienceOptions
+  readonly #lanes: Readonly<Record<Traffic, Lane>> = {
+    lookups: new Lane(),
+    manifests: new Lane(),
+    blobs: new Lane(),
+  }
   #pausedUntilMs = 0
   #pausedMs = 0
   #inARow = 0
   #hasAnswered = false
-  #answeredAtMs: number
-  #end: UpstreamError | Exhausted | undefined
+  /** What it is, or may be, set aside for. */
+  #reason: UpstreamError | undefined
   rateLimited = 0
 
   constructor(options: PatienceOptions) {
     this.#options = options
-    this.#answeredAtMs = options.now()
   }
 
   /** Pauses so far, those that are over and the part of one that has passed. */
@@ -96,98 +90,162 @@ export class Patience {
     return this.#restMs > 0
   }
 
-  /** Asks again and again, as long as it may help. `tried` hears of every try. */
-  async bear<T>(work: () => Promise<T>, tried: () => void, signal: AbortSignal): Promise<T> {
-    for (let failed = 1; ; failed += 1) {
-      await this.#rest(signal)
-      tried()
+  /** Asks again and again, as long as it may help. `tried` hears of every try that was sent. */
+  async bear<T>(
+    traffic: Traffic,
+    work: () => Promise<T>,
+    tried: () => void,
+    signal: AbortSignal,
+  ): Promise<T> {
+    const lane = this.#lanes[traffic]
+    const failures: Failures = { tries: 0, sinceMs: 0, answersBefore: undefined }
+    for (;;) {
+      await this.#rest(lane, signal)
       try {
         const result = await work()
-        this.#answered()
+        tried()
+        this.#answered(lane)
         return result
       } catch (error) {
+        if (wasSent(error)) tried()
         signal.throwIfAborted()
-        this.#bearWith(error, failed)
+        this.#bearWith(error, lane, failures)
       }
     }
   }
 
   /** What it was given up for may be over. */
   askAgain(): void {
-    const isOver = this.#end instanceof Exhausted && this.#options.now() >= this.#end.untilMs
-    if (isOver) this.#end = undefined
+    for (const lane of this.#all) {
+      const isOver = lane.end instanceof Exhausted && this.#options.now() >= lane.end.untilMs
+      if (isOver) lane.end = undefined
+    }
+  }
+
+  get #all(): readonly Lane[] {
+    return Object.values(this.#lanes)
   }
 
   get #restMs(): number {
     return Math.max(0, this.#pausedUntilMs - this.#options.now())
   }
 
-  async #rest(signal: AbortSignal): Promise<void> {
+  async #rest(lane: Lane, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted()
-    while (this.#restMs > 0 && !this.#end) {
+    while (this.#restMs > 0 && !lane.end) {
       await this.#options.sleep(this.#restMs, signal)
       signal.throwIfAborted()
     }
-    if (this.#end) throw this.#end
+    if (lane.end) throw lane.end
   }
 
-  #answered(): void {
+  #answered(lane: Lane): void {
     this.#hasAnswered = true
-    this.#answeredAtMs = this.#options.now()
+    this.#reason = undefined
+    lane.answers += 1
+    lane.failingSinceMs = undefined
     // Who was on the way already when the pause began says nothing about it.
     if (this.#restMs === 0) this.#inARow = 0
   }
 
   /** Throws what nothing more can be done about. */
-  #bearWith(error: unknown, failed: number): void {
+  #bearWith(error: unknown, lane: Lane, failures: Failures): void {
     const kind = passingKind(error)
     if (!(error instanceof UpstreamError) || kind === undefined) {
-      if (error instanceof UpstreamError && error.kind !== 'offline') this.#answered()
+      if (error instanceof UpstreamError && error.kind !== 'offline') this.#answered(lane)
       throw error
     }
-    if (kind === 'rate-limited') this.rateLimited += 1
-    const { now, random } = this.#options
+    this.#count(error, lane, failures)
     const { retryAfterMs } = error
     const delay = delayAfter({
-      kind,
-      retryAfterMs,
-      failed,
+      ...{ kind, retryAfterMs, wasSent: error.wasSent, failed: failures.tries },
+      failingMs: this.#failingMs(kind, lane, failures),
       inARow: this.#inARow,
       hasAnswered: this.#hasAnswered,
-      random: random(),
+      random: this.#options.random(),
     })
-    if (delay === 'exhausted') throw this.#exhaust(retryAfterMs ?? 0)
-    if (!SILENT.includes(kind)) this.#hasAnswered = true
-    if (delay === 'give-up') {
-      const isOut = !this.#hasAnswered || now() - this.#answeredAtMs >= OUTAGE_MAX_MS
-      if (SILENT.includes(kind) && isOut) this.#end ??= error
-      throw error
+    if (delay === 'exhausted') throw this.#exhaust(lane, retryAfterMs)
+    if (!isSilence(kind)) this.#hasAnswered = true
+    if (delay === 'give-up') throw this.#giveUp(error, lane, failures)
+    this.#pause(delay, error, lane)
+  }
+
+  /** What is not sent is a wait. Of one that never answered it says as much as a try, after the first. */
+  #count(error: UpstreamError, lane: Lane, failures: Failures): void {
+    const nowMs = this.#options.now()
+    const isFirst = failures.answersBefore === undefined
+    if (isFirst) Object.assign(failures, { sinceMs: nowMs, answersBefore: lane.answers })
+    const isKnownDead = !this.#hasAnswered && this.#reason !== undefined
+    if (error.wasSent || isKnownDead) failures.tries += 1
+    if (error.kind === 'rate-limited') {
+      if (error.wasSent) this.rateLimited += 1
+      return
     }
-    this.#pause(delay, error)
+    lane.failingSinceMs ??= nowMs
+    if (error.wasSent) this.#reason = error
+  }
+
+  #failingMs(
+    kind: UpstreamErrorKind,
+    lane: Lane,
+    { sinceMs, answersBefore }: Failures,
+  ): number | undefined {
+    const isFailing = kind === 'set-aside' || answersBefore === lane.answers
+    if (!isFailing) return undefined
+    return this.#options.now() - Math.min(sinceMs, lane.failingSinceMs ?? sinceMs)
+  }
+
+  #giveUp(error: UpstreamError, lane: Lane, { answersBefore }: Failures): Error {
+    const { registry, now } = this.#options
+    if (error.kind === 'rate-limited') {
+      if (answersBefore !== lane.answers) return error
+      const because = `${registry} refuses everything as too many requests, ${TRIES_MAX} times in a row`
+      return this.#end(lane, because, error.retryAfterMs)
+    }
+    const reason = error.wasSent ? error : (this.#reason ?? error)
+    if (!this.#hasAnswered) for (const each of this.#all) each.end ??= reason
+    const nowMs = now()
+    if (nowMs - (lane.failingSinceMs ?? nowMs) >= OUTAGE_MAX_MS) lane.end ??= reason
+    return reason
   }
 
   /** Of many that fail at once the first counts, unless a later one is told to wait longer. */
-  #pause(delayMs: number, { kind, retryAfterMs }: UpstreamError): void {
+  #pause(delayMs: number, error: UpstreamError, lane: Lane): void {
     // Nothing is asked again: who was on the way when that was said changes nothing.
-    if (this.#end) return
+    if (lane.end) return
     const { now, registry, notice } = this.#options
-    const isTold = kind === 'rate-limited' && retryAfterMs !== undefined
     const restMs = this.#restMs
-    if (restMs > 0 && (!isTold || delayMs <= restMs)) return
-    if (restMs === 0) this.#inARow += 1
+    if (restMs > 0 && (!isTold(error) || delayMs <= restMs)) return
+    if (restMs === 0 && error.wasSent) this.#inARow += 1
     this.#pausedMs += delayMs - restMs
     this.#pausedUntilMs = now() + delayMs
     if (delayMs - restMs < WORTH_A_WORD_MS) return
-    const wait = `waiting ${Math.ceil(delayMs / 1000)} s${isTold ? ' as told' : ''}`
-    notice(`${registry}: ${IN_WORDS.get(kind) ?? 'no answer'}, ${wait}`)
+    const wait = `waiting ${Math.ceil(delayMs / 1000)} s${isTold(error) ? ' as told' : ''}`
+    notice(`${registry}: ${IN_WORDS.get(error.kind) ?? 'no answer'}, ${wait}`)
   }
 
-  #exhaust(retryAfterMs: number): Exhausted {
-    const untilMs = this.#options.now() + retryAfterMs
-    const at = new Date(untilMs).toISOString()
-    const message = `${this.#options.registry} asks to be left alone until ${at}`
-    this.#end = new Exhausted(message, untilMs)
-    this.#options.notice(message)
-    return this.#end as Exhausted
+  #exhaust(lane: Lane, retryAfterMs = 0): Exhausted {
+    const at = localTime(new Date(this.#options.now() + retryAfterMs))
+    return this.#end(
+      lane,
+      `${this.#options.registry} asks to be left alone until ${at}`,
+      retryAfterMs,
+    )
   }
+
+  #end(lane: Lane, because: string, retryAfterMs = 0): Exhausted {
+    const { now, notice } = this.#options
+    if (lane.end instanceof Exhausted && lane.end.message === because) return lane.end
+    const end = new Exhausted(because, now() + retryAfterMs)
+    lane.end = end
+    notice(because)
+    return end
+  }
+}
+
+/** `2026-11-22 06:10` */
+function localTime(at: Date): string {
+  const two = (n: number): string => String(n).padStart(2, '0')
+  const day = [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join('-')
+  return `${day} ${two(at.getHours())}:${two(at.getMinutes())}`
 }

@@ -2,7 +2,9 @@
 // Nothing is fetched.
 
 import type { WarmResult } from '../care/warm-job.ts'
-import type { TagHead } from '../mirror/warm-port.ts'
+import { JobRefused } from '../errors.ts'
+import type { ListedTags, LookedAt, TagHead, WarmMirror } from '../mirror/warm-port.ts'
+import type { Digest } from '../oci/digest.ts'
 import { imageName, repositoryKey } from '../oci/name.ts'
 import type { Repository, Tag } from '../oci/name.ts'
 import { Lacking, whyOf } from './causes.ts'
@@ -12,9 +14,12 @@ import type { RunContext } from './context.ts'
 import { holdingOf, isWhole } from './holding.ts'
 import type { Holding } from './holding.ts'
 import { Image } from './image.ts'
-import { lackingPlatforms } from './platforms.ts'
+import { goneTag, noMatch, noSuchTag, noteLacking } from './lacks.ts'
 import { matchesOf, unite } from './wanted.ts'
 import type { Unmet, Wanted, WantedAll, WantedPattern } from './wanted.ts'
+
+/** Of one run: each is kept in memory and reported, whatever patterns match. */
+const IMAGES_MAX = 50_000
 
 export interface Plan {
   readonly images: readonly Image[]
@@ -26,14 +31,30 @@ export async function planOf(context: RunContext, wanted: WantedAll): Promise<Pl
   return await new Planning(context).plan(wanted)
 }
 
+/** Those for which pulls, or their registry, had to be waited for. */
+export async function lookAgain(context: RunContext, images: readonly Image[]): Promise<void> {
+  await new Planning(context).lookAll(images)
+}
+
 class Planning {
   readonly #context: RunContext
   readonly #heads = new Map<string, Promise<TagHead | undefined>>()
-  readonly #lists = new Map<string, Promise<readonly string[] | undefined>>()
+  readonly #lists = new Map<string, Promise<ListedTags | undefined>>()
+  /** Of the images that a list stands for which is not the whole of upstream's. */
+  readonly #cutShort = new Map<string, string>()
+  readonly #served = new Map<string, Promise<boolean>>()
   readonly #unmet: WarmResult[] = []
+
+  readonly #looking: Pick<WarmMirror, 'heldManifest' | 'missingBlobs'>
 
   constructor(context: RunContext) {
     this.#context = context
+    const { mirror } = context
+    const looked: LookedAt = new Map()
+    this.#looking = {
+      heldManifest: (...asked) => mirror.heldManifest(...asked),
+      missingBlobs: (repository, blobs) => mirror.missingBlobs(repository, blobs, looked),
+    }
   }
 
   async plan({ images, patterns, refused }: WantedAll): Promise<Plan> {
@@ -42,10 +63,21 @@ class Planning {
       this.#isUnmet(each, { cause: 'not-served', because, remedy: undefined })
     }
     const matched = await Promise.all(patterns.map((pattern) => this.#match(pattern)))
-    const all = unite([...images, ...matched.flat()]).map((each) => new Image(each))
+    const united = unite([...images, ...matched.flat()])
+    if (united.length > IMAGES_MAX) throw tooMany(united.length)
+    const all = united.map((each) => new Image(each))
+    for (const image of all) {
+      const note = this.#cutShort.get(image.wanted.name)
+      if (note !== undefined) image.warnings.push(note)
+    }
     this.#context.board.phase('planning', all.length)
-    await Promise.all(all.map((image) => this.#look(image)))
-    return { images: all.filter((image) => !this.#isForgiven(image)), unmet: this.#unmet }
+    return { images: await this.lookAll(all), unmet: this.#unmet }
+  }
+
+  /** Without those that need not exist and do not. */
+  async lookAll(images: readonly Image[]): Promise<readonly Image[]> {
+    await Promise.all(images.map((image) => this.#look(image)))
+    return images.filter((image) => !this.#isForgiven(image))
   }
 
   async #match(pattern: WantedPattern): Promise<Wanted[]> {
@@ -55,10 +87,11 @@ class Planning {
         const because = `${pattern.registry} lists no tags of ${pattern.repository.name}`
         throw new Lacking('not-found', because, 'check the name, or write the tags out')
       }
-      const matches = matchesOf(pattern, listed)
+      const { tags, isCut } = listed
+      const matches = matchesOf(pattern, tags)
+      if (isCut) this.#noteCut(pattern, tags.length, matches)
       if (matches.length > 0) return matches
-      const because = `none of its ${listed.length} tags matches`
-      throw new Lacking('no-match', because, 'check the pattern')
+      throw noMatch(tags.length, isCut)
     } catch (error) {
       const { ending } = this.#context
       const { by, because = '' } = ending
@@ -68,7 +101,7 @@ class Planning {
     }
   }
 
-  #list(repository: Repository): Promise<readonly string[] | undefined> {
+  #list(repository: Repository): Promise<ListedTags | undefined> {
     const { mirror, registries, ending } = this.#context
     return once(this.#lists, repositoryKey(repository), () =>
       registries
@@ -77,12 +110,20 @@ class Planning {
     )
   }
 
+  #noteCut(pattern: WantedPattern, count: number, matches: readonly Wanted[]): void {
+    const note = `only the first ${count} tags of its repository are listed: there may be more that match`
+    this.#context.board.notice(`${pattern.name}: ${note}`)
+    for (const { name } of matches) this.#cutShort.set(name, note)
+  }
+
   async #look(image: Image): Promise<void> {
+    image.isDeferred = false
     try {
       await this.#ask(image)
       const holding = await this.#hold(image)
+      const isFresh = holding && isWhole(holding) && (await this.#isServed(image))
       image.status = 'stale'
-      if (holding && isWhole(holding)) end(this.#context, image, 'fresh')
+      if (isFresh) end(this.#context, image, 'fresh')
     } catch (error) {
       if (isMissing(error) && image.wanted.isOptional) return
       giveUp(this.#context, image, error)
@@ -95,22 +136,41 @@ class Planning {
     if (!('tag' in reference)) return
     const { mirror } = this.#context
     const before = await mirror.knownTag(repository, reference.tag)
+    if (pinned !== undefined) return await this.#compare(image, reference.tag, pinned)
     const head = await this.#head(image, repository, reference.tag)
-    if (!head && pinned === undefined) throw before ? goneTag(name) : noSuchTag(name)
-    if (pinned === undefined) {
-      image.digest = head?.digest
-    } else if (head?.digest !== pinned) {
-      const now = head ? `points to ${head.digest ?? 'something else'} now` : 'is gone'
-      image.warnings.push(`the tag ${reference.tag} ${now}`)
-    }
-    if (head && (pinned === undefined || head.digest === pinned)) {
-      image.mediaType = head.mediaType
-      image.sizeBytes = head.sizeBytes
-    }
+    if (!head) throw before ? goneTag(name) : noSuchTag(name)
+    image.digest = head.digest
+    image.mediaType = head.mediaType
+    image.sizeBytes = head.sizeBytes
     if (before === undefined || before === image.digest) return
     const top = { digest: before, isIndex: true, sizeBytes: undefined }
-    const held = await holdingOf(mirror, repository, top, image.wanted.platforms)
+    const held = await holdingOf(this.#looking, repository, top, image.wanted.platforms)
     if (isWhole(held)) image.digestBefore = before
+  }
+
+  /** What a tag points to is only worth a warning where the line says what is wanted. */
+  async #compare(image: Image, tag: Tag, pinned: Digest): Promise<void> {
+    try {
+      const head = await this.#head(image, image.wanted.repository, tag)
+      if (head?.digest === pinned) {
+        image.mediaType = head.mediaType
+        image.sizeBytes = head.sizeBytes
+        return
+      }
+      const now = head ? `points to ${head.digest ?? 'something else'} now` : 'is gone'
+      image.warnings.push(`the tag ${tag} ${now}`)
+    } catch (error) {
+      this.#context.ending.signal.throwIfAborted()
+      const { because } = whyOf(error, image.registry)
+      image.warnings.push(`the tag ${tag} could not be looked up: ${because}`)
+    }
+  }
+
+  /** Where that is not known, it is found out in the run, with nothing else to fetch. */
+  #isServed({ wanted: { repository } }: Image): Promise<boolean> {
+    return once(this.#served, repositoryKey(repository), () =>
+      this.#context.mirror.isServed(repository),
+    )
   }
 
   #head(image: Image, repository: Repository, tag: Tag): Promise<TagHead | undefined> {
@@ -129,7 +189,7 @@ class Planning {
     const { top } = image
     if (!top) return undefined
     const { repository, platforms } = image.wanted
-    const holding = await holdingOf(this.#context.mirror, repository, top, platforms)
+    const holding = await holdingOf(this.#looking, repository, top, platforms)
     image.holding = holding
     noteLacking(image)
     if (isWhole(holding)) image.digestBefore = top.digest
@@ -153,25 +213,11 @@ class Planning {
   }
 }
 
-/** What the wanted platforms lack is worth a warning; where that is everything, nothing is left to warm. */
-export function noteLacking({ holding, warnings, wanted }: Image): void {
-  if (!holding || holding.named.length === 0) return
-  const lacking = lackingPlatforms(wanted.platforms, holding.named)
-  if (holding.isForOthers) {
-    const because = `it is for ${holding.named.join(', ')} only, not for ${lacking.join(', ')}`
-    throw new Lacking('platform', because, 'name other platforms with --platform')
-  }
-  const notes = lacking.map((platform) => `${platform} does not exist`)
-  warnings.push(...notes.filter((note) => !warnings.includes(note)))
-}
-
-export function noSuchTag(name: string): Lacking {
-  return new Lacking('not-found', `${name} does not exist`, 'check the name and the tag')
-}
-
-function goneTag(name: string): Lacking {
-  const because = `${name} no longer exists upstream; what is held of it stays`
-  return new Lacking('not-found', because, 'take it out of the list')
+function tooMany(count: number): JobRefused {
+  return new JobRefused(
+    `the lists stand for ${count} images, and one run takes ${IMAGES_MAX} at most: divide them, or ` +
+      'write patterns that match fewer tags',
+  )
 }
 
 function isMissing(error: unknown): boolean {

@@ -8,9 +8,10 @@ export const ALL_PLATFORMS = 'all'
 const ATTESTATION = 'unknown/unknown'
 
 /** What leaves its variant out means this one, as containerd reads it. */
-const DEFAULT_VARIANTS: ReadonlyMap<string, string> = new Map([
-  ['linux/arm64/v8', 'linux/arm64'],
-  ['linux/arm', 'linux/arm/v7'],
+const DEFAULT_VARIANTS: ReadonlyMap<string, number> = new Map([
+  ['linux/amd64', 1],
+  ['linux/arm64', 8],
+  ['linux/arm', 7],
 ])
 
 export function samePlatform(one: string, other: string): boolean {
@@ -18,7 +19,24 @@ export function samePlatform(one: string, other: string): boolean {
 }
 
 function plain(platform: string): string {
-  return DEFAULT_VARIANTS.get(platform) ?? platform
+  const { machine, variant } = partsOf(platform)
+  return `${machine}/v${variant}`
+}
+
+/** `linux/arm/v7` is the variant 7 of `linux/arm`. */
+function partsOf(platform: string): { readonly machine: string; readonly variant: number } {
+  const [, machine = platform, digits] = /^([^/]+\/[^/]+)\/v(\d+)$/.exec(platform) ?? []
+  const variant = digits === undefined ? DEFAULT_VARIANTS.get(machine) : Number(digits)
+  return { machine, variant: variant ?? 0 }
+}
+
+/** What clients of a platform take: it, else the best of the lower variants, which it runs as well. */
+function bestFor(wanted: string, named: readonly string[]): string | undefined {
+  const { machine, variant } = partsOf(wanted)
+  const variantOf = (platform: string): number => partsOf(platform).variant
+  return named
+    .filter((each) => partsOf(each).machine === machine && variantOf(each) <= variant)
+    .toSorted((one, other) => variantOf(other) - variantOf(one))[0]
 }
 
 export interface Chosen {
@@ -30,29 +48,28 @@ export interface Chosen {
 }
 
 /**
- * Clients take the first entry of their platform; of Windows every one, since each is for another
+ * Clients take the first entry of what is best for them; of Windows every one, since each is for another
  * version. An entry that names no platform may be for anybody.
  */
 export function chooseChildren(children: readonly Descriptor[], wanted: readonly string[]): Chosen {
+  const named = [...new Set(children.map(({ platform }) => platform ?? ''))].filter(
+    (platform) => platform !== '' && platform !== ATTESTATION,
+  )
+  const best = new Set(wanted.map((each) => plain(bestFor(each, named) ?? each)))
   const platforms = new Map<Descriptor, string>()
-  const named = new Set<string>()
   const taken = new Set<string>()
   for (const child of children) {
     const platform = child.platform ?? ''
     if (platform === ATTESTATION) continue
-    if (platform !== '') named.add(platform)
-    if (platform !== '' && !isWanted(platform, wanted)) continue
+    const isWanted = wanted.includes(ALL_PLATFORMS) || best.has(plain(platform))
+    if (platform !== '' && !isWanted) continue
     const isFirst = !taken.has(plain(platform))
     taken.add(plain(platform))
     if (isFirst || platform === '' || isMany(platform) || wanted.includes(ALL_PLATFORMS)) {
       platforms.set(child, platform)
     }
   }
-  return { children: [...platforms.keys()], platforms, named: [...named] }
-}
-
-function isWanted(platform: string, wanted: readonly string[]): boolean {
-  return wanted.some((each) => each === ALL_PLATFORMS || samePlatform(each, platform))
+  return { children: [...platforms.keys()], platforms, named }
 }
 
 /** Whether an index may list it more than once. */
@@ -65,9 +82,7 @@ export function lackingPlatforms(
   wanted: readonly string[],
   named: readonly string[],
 ): readonly string[] {
-  return wanted.filter(
-    (each) => each !== ALL_PLATFORMS && !named.some((name) => samePlatform(each, name)),
-  )
+  return wanted.filter((each) => each !== ALL_PLATFORMS && bestFor(each, named) === undefined)
 }
 
 /** Of two lines that mean one image: both. */

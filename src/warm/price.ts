@@ -21,7 +21,14 @@ export interface Unfetched {
 /** From here on each registry knows what is planned for it. */
 export function priceOf({ images, unmet }: Plan, registries: RegistryStates): WarmPrice {
   const stale = images.filter(({ status }) => status === 'stale')
-  const pulls = plannedPulls(stale)
+  // What could not be looked at yet may be fetched later.
+  const priced = images.filter(({ status, isDeferred }) => status === 'stale' || isDeferred)
+  for (const image of priced) {
+    image.plannedPulls = pullsOfImage(image)
+    // Nothing was asked yet of one that only digests are wanted of.
+    registries.of(image.registry)
+  }
+  const pulls = plannedPulls(priced)
   for (const registry of registries.all) registry.planned(pulls.get(registry.name) ?? 0)
   const count = (all: readonly Pick<Image, 'status'>[], status: WarmResult['status']): number =>
     all.filter((each) => each.status === status).length
@@ -60,6 +67,12 @@ function plannedPulls(images: readonly Image[]): ReadonlyMap<string, number> {
     pulls.set(each.registry, (pulls.get(each.registry) ?? 0) + pullsOf(each))
   }
   return pulls
+}
+
+function pullsOfImage(image: Image): number {
+  const { platforms } = image.wanted
+  const each = unfetchedOf(image).map(({ manifest }) => pullsOf({ manifest, platforms }))
+  return each.reduce((sum, pulls) => sum + pulls, 0)
 }
 
 function unfetchedOf({ wanted, holding, sizeBytes }: Image): {

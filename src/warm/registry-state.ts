@@ -6,8 +6,9 @@ import type { WarmMirror } from '../mirror/warm-port.ts'
 import type { PullQuota } from '../upstream/upstream.ts'
 import { Lacking } from './causes.ts'
 import { Patience } from './patience.ts'
-import type { PatienceOptions } from './patience.ts'
+import type { PatienceOptions, Traffic } from './patience.ts'
 import { PullBudget, reserveOf } from './quota.ts'
+import type { RunningPull } from './quota.ts'
 
 const HEADS_AT_ONCE = 4
 const MANIFESTS_AT_ONCE = 2
@@ -16,10 +17,26 @@ const BLOBS_AT_ONCE = 3
 /** `visibility`: looked at by the mirror, mostly without asking anybody. */
 export type RequestKind = 'heads' | 'lists' | 'manifests' | 'blobs' | 'visibility'
 
+const TRAFFIC: Readonly<Record<RequestKind, Traffic>> = {
+  heads: 'lookups',
+  lists: 'lookups',
+  manifests: 'manifests',
+  blobs: 'blobs',
+  visibility: 'lookups',
+}
+
 /** Others of the same registry need not try, and may go on later. */
 export class PullsUsedUp extends Lacking {
   constructor(because: string) {
     super('quota', because, 'run it again later, or with a lower --reserve')
+  }
+}
+
+/** Where pulls are counted no more are taken than the price said. */
+export class MoreThanPlanned extends Lacking {
+  constructor() {
+    const because = 'it lists more manifests than its price could tell before its index was here'
+    super('quota', because, 'run it again: the price is exact now')
   }
 }
 
@@ -34,6 +51,8 @@ export class RegistryState {
   readonly budget: PullBudget
   plannedPulls = 0
   pulls = 0
+  /** Ends with the pull that shows whether pulls are counted: others come after it. */
+  firstPull: Promise<void> | undefined
   readonly #options: RegistryOptions
   readonly #sent = { heads: 0, lists: 0, manifests: 0, blobs: 0, visibility: 0 }
   readonly #slots = {
@@ -43,6 +62,9 @@ export class RegistryState {
     blobs: pLimit(BLOBS_AT_ONCE),
     visibility: pLimit(HEADS_AT_ONCE),
   }
+  /** Manifests that pulls brought, and that those under way may bring. */
+  #arrived = 0
+  #arriving = 0
   #remainingBefore: number | undefined
   #isUsedUp = false
 
@@ -50,11 +72,15 @@ export class RegistryState {
     this.#options = options
     this.name = options.registry
     this.patience = new Patience(options)
-    this.budget = new PullBudget(options.quota, options.reserve)
+    this.budget = new PullBudget(options)
   }
 
   get quota(): PullQuota | undefined {
-    return this.#options.quota()
+    return this.budget.quota
+  }
+
+  get isCounted(): boolean {
+    return this.quota !== undefined
   }
 
   get isUsedUp(): boolean {
@@ -62,7 +88,7 @@ export class RegistryState {
   }
 
   /** Waits for its turn and for pauses, and tries as often as it is worth it. */
-  ask<T>(
+  async ask<T>(
     kind: RequestKind,
     work: () => Promise<T>,
     signal: AbortSignal,
@@ -73,11 +99,36 @@ export class RegistryState {
       this.#sent[kind] += 1
       tried((tries += 1))
     }
-    return this.#slots[kind](() => this.patience.bear(work, count, signal))
+    const bear = () => this.patience.bear(TRAFFIC[kind], work, count, signal)
+    const result = await this.#slots[kind](bear)
+    if (kind === 'heads') this.budget.answered()
+    return result
+  }
+
+  /** Throws where no pull may be taken. */
+  beginPull(): ManifestPull {
+    if (this.isCounted && this.#arrived + this.#arriving >= this.plannedPulls) {
+      throw new MoreThanPlanned()
+    }
+    const isFirst = this.budget.isUntried
+    const pull = this.budget.begin()
+    if (!pull) throw this.#usedUp()
+    this.#arriving += 1
+    const { promise, resolve } = Promise.withResolvers<void>()
+    if (isFirst) this.firstPull = promise
+    return {
+      end: ({ wasAsked, hasArrived }) => {
+        this.#arriving -= 1
+        if (hasArrived) this.#arrived += 1
+        pull.end({ wasAsked })
+        if (isFirst) this.firstPull = undefined
+        resolve()
+      },
+    }
   }
 
   /** Said once until it gives some again. */
-  usedUp(): PullsUsedUp {
+  #usedUp(): PullsUsedUp {
     const { quota, name } = this
     const count = quota?.remaining ?? 0
     if (!this.#isUsedUp) {
@@ -99,6 +150,15 @@ export class RegistryState {
     this.#remainingBefore = this.quota?.remaining
   }
 
+  /** What an index of an unknown kind lists, and what is asked for again, no plan can tell. */
+  tellUnplanned(): void {
+    const more = this.pulls - this.plannedPulls
+    if (more <= 0) return
+    this.#options.notice(
+      `${this.name}: ${more} more pull${more === 1 ? '' : 's'} than were planned`,
+    )
+  }
+
   report(): WarmRegistry {
     const { quota, patience } = this
     return {
@@ -116,6 +176,10 @@ export class RegistryState {
       reserve: quota && reserveOf(quota, this.#options.reserve),
     }
   }
+}
+
+export interface ManifestPull {
+  end(how: Parameters<RunningPull['end']>[0] & { readonly hasArrived: boolean }): void
 }
 
 /** Those that a run has to do with, in the order in which it met them. */

@@ -16,7 +16,7 @@ import type { FinishingOptions } from './finishing.ts'
 import type { Image } from './image.ts'
 import { ManifestFetching } from './manifests.ts'
 import { outcomeOf } from './outcome.ts'
-import { planOf } from './plan.ts'
+import { lookAgain, planOf } from './plan.ts'
 import type { Plan } from './plan.ts'
 import { priceOf } from './price.ts'
 import { quotasOf, RegistryState, RegistryStates, whatWaits } from './registry-state.ts'
@@ -78,8 +78,8 @@ export class Run {
   }
 
   async #plan(): Promise<Plan> {
-    const { mirror, board, registries } = this.#context
-    const { sources, platforms, mode } = this.#ask
+    const { mirror, board, registries, ending } = this.#context
+    const { sources, platforms, mode, untilAt } = this.#ask
     const lists = sources.map((source) => parseList(source))
     const [problem] = lists.flatMap(({ problems }) => problems)
     if (problem) {
@@ -90,55 +90,79 @@ export class Run {
     const wanted = wantedOf(entries, platforms, (name) => mirror.repository(name))
     const plan = await planOf(this.#context, wanted)
     for (const image of plan.images) {
-      if (image.isDeferred) this.#leave(image)
+      const isLookedAtAgain = mode === 'run' && untilAt !== undefined
+      if (image.isDeferred && !isLookedAtAgain) this.#leave(image)
       else if (image.status === 'stale' && mode !== 'run') board.ended(image)
     }
-    board.row({ kind: 'price', price: priceOf(plan, registries) })
+    const price = priceOf(plan, registries)
+    // Of a plan that is not whole it would be the price of a part.
+    if (ending.by === undefined) board.row({ kind: 'price', price })
     return plan
   }
 
   async #fetchAll(images: readonly Image[]): Promise<void> {
-    const { ending, board } = this.#context
-    const stale = images.filter(({ status }) => status === 'stale')
-    if (stale.length === 0) return
+    const { ending, registries } = this.#context
+    const unfinished = images.filter(({ isDone }) => !isDone)
+    if (unfinished.length === 0) return
     for (const image of images) if (image.status === 'fresh') await this.#finishing.pin(image)
-    let turn: readonly Image[] = stale
-    while (turn.length > 0) {
-      await this.#fetch(turn)
-      turn = await this.#waitForPulls(stale.filter(({ isDeferred }) => isDeferred))
-    }
-    board.phase('ending')
-    for (const image of stale) {
+    // A registry that makes its images wait keeps those of no other waiting.
+    const blobs = this.#blobFetching()
+    await Promise.all(
+      [...byRegistry(unfinished).values()].map((each) => this.#fetchOfRegistry(each, blobs)),
+    )
+    this.#context.board.phase('ending')
+    for (const registry of registries.all) registry.tellUnplanned()
+    for (const image of unfinished) {
       if (image.isDeferred) this.#leave(image)
-      else if (!image.isDone) giveUp(this.#context, image, new Error(ending.because))
+      else if (image.status === 'stale') {
+        giveUp(this.#context, image, new Error(ending.because))
+      }
+    }
+  }
+
+  #blobFetching(): BlobFetching {
+    return new BlobFetching(this.#context, {
+      jobs: this.#ask.jobs,
+      wasLeft: ({ wanted }) => this.#options.leftBefore.has(wanted.name),
+      finish: (image) => this.#finishing.finish(image),
+    })
+  }
+
+  async #fetchOfRegistry(images: readonly Image[], blobs: BlobFetching): Promise<void> {
+    let turn: readonly Image[] = images.filter(({ isDeferred }) => !isDeferred)
+    for (;;) {
+      await this.#fetch(turn, blobs)
+      turn = await this.#waitForPulls(images.filter(({ isDeferred }) => isDeferred))
+      if (turn.length === 0) return
+      const unplanned = turn.filter(({ status }) => status === undefined)
+      await lookAgain(this.#context, unplanned)
+      turn = turn.filter(({ status }) => status === 'stale')
     }
   }
 
   /** All manifests first: they are what quotas count, and only they tell what is shared. */
-  async #fetch(images: readonly Image[]): Promise<void> {
+  async #fetch(images: readonly Image[], blobs: BlobFetching): Promise<void> {
     const { board } = this.#context
-    const { jobs } = this.#ask
     const manifests = new ManifestFetching(this.#context)
-    const limits = new Map(images.map(({ registry }) => [registry, pLimit(jobs)]))
+    const inTurn = pLimit(this.#ask.jobs)
     board.phase('manifests')
-    await Promise.all(
-      images.map(async (image) => {
-        await limits.get(image.registry)?.(() => this.#fetchManifests(manifests, image))
-      }),
-    )
+    await Promise.all(images.map((image) => inTurn(() => this.#fetchManifests(manifests, image))))
+    const isOpen = (image: Image): boolean => !image.isDone && !image.isDeferred
     board.phase('blobs')
-    const blobs = new BlobFetching(this.#context, {
-      jobs,
-      wasLeft: ({ wanted }) => this.#options.leftBefore.has(wanted.name),
-      finish: (image) => this.#finishing.finish(image),
-    })
-    await blobs.fetch(images.filter((image) => !image.isDone && !image.isDeferred))
+    await blobs.fetch(images.filter(isOpen))
+    // Parts of them are gone again.
+    const again = images.filter(isOpen)
+    if (again.length > 0 && this.#context.ending.by === undefined) await this.#fetch(again, blobs)
   }
 
   async #fetchManifests(manifests: ManifestFetching, image: Image): Promise<void> {
     image.isDeferred = false
     try {
+      // Nothing that comes for others is to push it out again, neither before nor after it is whole.
+      await this.#finishing.pin(image)
       await manifests.fetch(image)
+      await this.#finishing.pin(image)
+      await this.#finishing.refuseEarly(image)
     } catch (error) {
       giveUp(this.#context, image, error)
     }
@@ -147,7 +171,6 @@ export class Run {
   /** Those that may go on; none where it is not waited for, or the end came first. */
   async #waitForPulls(deferred: readonly Image[]): Promise<readonly Image[]> {
     if (deferred.length === 0 || this.#ask.untilAt === undefined) return []
-    this.#context.board.phase('waiting')
     return await pullsAgain(this.#context, deferred, this.#options.sleep)
   }
 
@@ -158,11 +181,23 @@ export class Run {
   #report({ images, unmet }: Plan, startedAtMs: number): WarmReport {
     const { ending, registries } = this.#context
     const { by, because } = ending
-    const results = [...unmet, ...images.map((image) => image.result())]
+    // What need not exist is found missing late where its registry had to be waited for.
+    const told = images.filter(({ status, isDeferred }) => status !== undefined || isDeferred)
+    const results = [...unmet, ...told.map((image) => image.result())]
     return reportOf({
       ...outcomeOf({ mode: this.#ask.mode, results, by, because }),
       ...{ run: this.#id, ask: this.#ask, startedAtMs, endedAtMs: this.#options.now(), results },
       registries: registries.all.map((registry) => registry.report()),
     })
   }
+}
+
+function byRegistry(images: readonly Image[]): ReadonlyMap<string, readonly Image[]> {
+  const groups = new Map<string, Image[]>()
+  for (const image of images) {
+    const group = groups.get(image.registry)
+    if (group) group.push(image)
+    else groups.set(image.registry, [image])
+  }
+  return groups
 }

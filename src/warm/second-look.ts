@@ -1,12 +1,13 @@
 // Whether a registry that gave no more pulls gives some again: one HEAD now and then.
 
+import { unlessEnded } from './context.ts'
 import type { RunContext } from './context.ts'
 import type { Image } from './image.ts'
 import type { RegistryState } from './registry-state.ts'
 
 const LOOK_EVERY_MS = 10 * 60_000
 
-/** Waits until some of them may go on; none where the run ends first, or it can never be told. */
+/** Waits until some of them may go on, which are deferred no longer; none where the run ends first. */
 export async function pullsAgain(
   context: RunContext,
   deferred: readonly Image[],
@@ -15,7 +16,8 @@ export async function pullsAgain(
   const { registries, ending } = context
   const examples = new Map<RegistryState, Image>()
   for (const image of deferred) {
-    if ('tag' in image.wanted.reference) examples.set(registries.of(image.registry), image)
+    const registry = registries.of(image.registry)
+    if (!examples.has(registry) || 'tag' in image.wanted.reference) examples.set(registry, image)
   }
   while (examples.size > 0 && !ending.signal.aborted) {
     try {
@@ -28,6 +30,7 @@ export async function pullsAgain(
       if (await givesAgain(context, registry, image)) giving.add(registry.name)
     }
     const again = deferred.filter(({ registry }) => giving.has(registry))
+    for (const image of again) image.isDeferred = false
     if (again.length > 0) return again
   }
   return []
@@ -38,10 +41,15 @@ async function givesAgain(
   registry: RegistryState,
   { wanted: { repository, reference } }: Image,
 ): Promise<boolean> {
-  if (!('tag' in reference)) return false
   registry.patience.askAgain()
+  // Where no tag can be asked for, pulls are given again when what was told of them is over.
+  if (!('tag' in reference)) return registry.givesAgain()
   try {
-    await registry.ask('heads', () => mirror.head(repository, reference.tag), ending.signal)
+    await registry.ask(
+      'heads',
+      () => unlessEnded(mirror.head(repository, reference.tag), ending.signal),
+      ending.signal,
+    )
   } catch {
     return false
   }

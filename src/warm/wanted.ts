@@ -59,7 +59,10 @@ export function wantedOf(
     const repository = resolve(name)
     if ('refused' in repository) {
       const because = repository.refused
-      refused.push({ name, registry: hostOf(name), place, isOptional, because })
+      for (const selector of selectors) {
+        const shown = name + behindName(selector)
+        refused.push({ name: shown, registry: hostOf(name), place, isOptional, because })
+      }
       continue
     }
     const common = { repository, platforms: options.platforms ?? platforms, isOptional }
@@ -116,6 +119,13 @@ function imageOf(selector: Exclude<Selector, PatternSelector>, common: Common): 
 function tagImage(tag: Tag, pinned: Digest | undefined, common: Common): Wanted {
   const name = imageName(common.repository, { tag }) + (pinned === undefined ? '' : `@${pinned}`)
   return { ...common, name, reference: { tag }, pinned }
+}
+
+function behindName(selector: Selector): string {
+  if ('pattern' in selector) return `:${selector.pattern}`
+  const { digest } = selector
+  const tag = selector.kind === 'tag' ? `:${selector.tag}` : ''
+  return digest === undefined ? tag : `${tag}@${digest}`
 }
 
 function hostOf(name: string): string {

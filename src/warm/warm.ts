@@ -1,14 +1,29 @@
 // `regmirror warm` as a job of whoever owns the store; what it came to is kept.
 
 import type { Talk } from '../care/jobs.ts'
-import type { WarmAnswer, WarmAsk, WarmProgress, WarmReport, WarmRow } from '../care/warm-job.ts'
+import type {
+  WarmAnswer,
+  WarmAsk,
+  WarmProgress,
+  WarmReport,
+  WarmResult,
+  WarmRow,
+} from '../care/warm-job.ts'
 import type { WarmMirror } from '../mirror/warm-port.ts'
 import type { Index } from '../store/index-port.ts'
 import { failedList } from './failed-list.ts'
 import { PINNED_BY_RUN } from './finishing.ts'
+import { clearsFailedList } from './kept-list.ts'
+import { reportOf } from './last-runs.ts'
 import { Run } from './run.ts'
 
 export { PINNED_BY_RUN } from './finishing.ts'
+
+/** Of one run, in the index: a few MiB. */
+const RESULTS_KEPT_MAX = 5000
+const WORTH: readonly WarmResult['status'][] = ['left', 'failed', 'warmed', 'stale', 'fresh']
+/** For the one that wrote the list of what failed: a month of one a night. */
+const RUNS_LOOKED_AT = 30
 
 export type WarmIndex = Pick<Index, 'pin' | 'unpinAll' | 'recordWarmRun' | 'lastWarmRuns'>
 
@@ -39,9 +54,11 @@ export function warmJob(options: WarmOptions) {
     }
     try {
       const report = await run.toReport()
-      await record(index, report).catch((error: unknown) => tellUnrecorded(talk, error))
       const text = failedList(ask.sources, report.results)
-      return { kind: 'ended', report, failedList: await options.saveFailedList(text) }
+      const isSaved = text !== undefined || (await isCleared(index, report).catch(() => false))
+      await record(index, report).catch((error: unknown) => tellUnrecorded(talk, error))
+      const kept = isSaved ? await options.saveFailedList(text) : undefined
+      return { kind: 'ended', report, failedList: kept }
     } finally {
       await index.unpinAll(PINNED_BY_RUN)
     }
@@ -57,6 +74,12 @@ async function leftByLast(index: WarmIndex): Promise<ReadonlySet<string>> {
   )
 }
 
+/** Whether the list that is there is taken away. */
+async function isCleared(index: WarmIndex, report: WarmReport): Promise<boolean> {
+  const runs = await index.lastWarmRuns(RUNS_LOOKED_AT)
+  return clearsFailedList(report, runs.map(reportOf))
+}
+
 /** A disk that is full takes no report either; whoever asked gets it all the same. */
 async function tellUnrecorded(talk: WarmTalk, error: unknown): Promise<void> {
   const text = `this run will not be found by warm --last: ${(error as Error).message}`
@@ -67,6 +90,15 @@ async function record(index: WarmIndex, { results, ...report }: WarmReport): Pro
   await index.recordWarmRun({
     startedAt: Date.parse(report.startedAt),
     report: JSON.stringify(report),
-    results: JSON.stringify(results),
+    results: JSON.stringify(worthKeeping(results)),
   })
+}
+
+/** Those that matter most, in the order of the list; the report's totals count all. */
+function worthKeeping(results: WarmReport['results']): WarmReport['results'] {
+  if (results.length <= RESULTS_KEPT_MAX) return results
+  const rank = ({ status }: WarmResult): number => WORTH.indexOf(status)
+  const kept = results.toSorted((one, other) => rank(one) - rank(other)).slice(0, RESULTS_KEPT_MAX)
+  const isKept = new Set(kept)
+  return results.filter((result) => isKept.has(result))
 }

@@ -19,6 +19,7 @@ import { binaryPath } from '../support/binary.ts'
 import { isolated, unavailable } from '../support/client-tools.ts'
 import { Program } from '../support/process.ts'
 import { TempFolder } from '../support/temp-folder.ts'
+import { waitUntil } from '../support/wait-until.ts'
 
 const NOBODY = '65534'
 const READY = /registry-mirrors/
@@ -139,7 +140,7 @@ suite('who owns the store', () => {
     assert.ok(owner)
     const listener = { signal: new AbortController().signal, progress: () => {}, rows: () => {} }
     const asked = Array.from({ length: 100 }, () => askOwner(owner, 'stats', { days: 1 }, listener))
-    for (const answer of await Promise.all(asked)) assert.ok(answer !== 'gone' && answer.store)
+    for (const answer of await Promise.all(asked)) assert.ok(answer.store)
   })
 
   test('a server waits for a command that is about to end', async (t) => {
@@ -399,7 +400,14 @@ suite('a job that does not end', () => {
     await started.promise
     verify.signal('SIGINT')
     await verify.waitForLine(/stopping in good order/)
-    verify.signal('SIGINT')
+    // One that comes at once may be the same press.
+    await waitUntil(
+      () => {
+        verify.signal('SIGINT')
+        return verify.exit !== undefined
+      },
+      { what: 'the end at once' },
+    )
     await ends(verify, 130)
     release.resolve()
   })

@@ -1,5 +1,6 @@
 // Who warms, on the built program: a running server or the command itself; who asks for the same follows,
-// who asks for other lists waits, and whoever began a run ends it by going.
+// who asks for other lists waits, a run ends when nobody waits for it any more, and who leaves the store
+// leaves to the next one what others wait for.
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync } from 'node:fs'
 import path from 'node:path'
@@ -131,25 +132,79 @@ test('without a server the command begins the store; Ctrl-C keeps what arrived, 
   await first.waitForLine(/data, a new store, opened by this command$/)
   await stalled('app')
   // Another one goes through the one that owns the store.
-  const waiting = command(`${NAME}/web:1`)
+  const waiting = command(`${NAME}/web:1`, ...alone)
   await waiting.waitForLine(/through the running regmirror warm/)
   await waiting.waitForLine(/waiting for it/)
+  assert.equal(upstream.log.find({ path: '/web/' }).length, 0)
   first.signal('SIGINT')
   await ends(first, 130, /stopping in good order/, /the same command goes on from there/)
-  await ends(waiting, 2, /has stopped before its turn came: nothing was done, run it again/)
+  await waiting.waitForLine(/data, opened by this command$/)
+  await stalled('web')
   assert.ok(keptDownloads(data).length > 0)
-  assert.equal(upstream.log.find({ path: '/web/' }).length, 0)
   assert.equal((await lastRuns())[0]?.outcome, 'interrupted')
+  upstream.release()
+  await ends(waiting, 0, /warmed 1/)
   await ends(command(`${NAME}/app:1`, ...alone), 0, /data, opened by this command/)
   const ranges = upstream.log.find({ method: 'GET', path: '/blobs/' }).map(({ range }) => range)
   assert.ok(ranges.some((range) => Number(/^bytes=(\d+)-/.exec(range ?? '')?.[1]) > 0))
   assert.deepEqual(keptDownloads(data), [])
 })
 
+test('without a server a command that is done leaves the next list to who waits for it', async (t) => {
+  const { upstream, command, alone, stalled, lastRuns } = await setting(t)
+  const first = command(`${NAME}/app:1`, ...alone)
+  await stalled('app')
+  const follower = command(`${NAME}/app:1`, ...alone)
+  await follower.waitForLine(/following it/)
+  const next = command(`${NAME}/web:1`, ...alone)
+  await next.waitForLine(/waiting for it/)
+  upstream.release()
+  await ends(first, 0, /warmed 1/)
+  await ends(follower, 0, /warmed 1/)
+  await stalled('web')
+  upstream.release()
+  await ends(next, 0, /data, opened by this command\n/, /warmed 1/)
+  const outcomes = (await lastRuns()).map(({ outcome }) => outcome)
+  assert.deepEqual(outcomes, ['done', 'done'], 'none was begun where it could not end')
+})
+
+test('a server that starts meanwhile goes on with all that the command warms and others wait for', async (t) => {
+  const { upstream, command, alone, serve, stalled } = await setting(t)
+  const first = command(`${NAME}/app:1`, ...alone)
+  await stalled('app')
+  const follower = command(`${NAME}/app:1`, ...alone)
+  await follower.waitForLine(/following it/)
+  const next = command(`${NAME}/web:1`, ...alone)
+  await next.waitForLine(/waiting for it/)
+  const server = await serve()
+  await server.program.waitForLine(new RegExp(`warm \\(pid ${first.pid}\\).* is asked to leave`))
+  const moved = /a server starts on this store: it goes on with this\n.*through the running server/
+  await stalled('web')
+  upstream.release()
+  for (const program of [first, follower, next]) await ends(program, 0, moved, /warmed 1|fresh 1/)
+  assert.equal(server.program.exit, undefined)
+  assert.equal(upstream.log.find({ method: 'GET', path: '/app/manifests/' }).length, 1)
+})
+
+test('in a server, who began a run may go: it goes on for those who follow', async (t) => {
+  const { upstream, command, serve, stalled } = await setting(t)
+  await serve()
+  const first = command(`${NAME}/app:1`)
+  await stalled('app')
+  const follower = command(`${NAME}/app:1`)
+  await follower.waitForLine(/following it/)
+  first.signal('SIGINT')
+  await ends(first, 130, /the run goes on for 1 other command/)
+  upstream.release()
+  await ends(follower, 0, /warmed 1/)
+})
+
 test('without a server nothing can be left behind', async (t) => {
   const { data, command, alone } = await setting(t)
+  await ends(command(`${NAME}/app:1`, '--detach', ...alone), 2, /there is no store in .*data/)
+  assert.ok(!existsSync(data))
+  await ends(command(`${NAME}/missing:1`, ...alone), 3, /a new store/)
   await ends(command(`${NAME}/app:1`, '--detach', ...alone), 2, /start regmirror serve first/)
-  assert.ok(existsSync(data))
 })
 
 test('a command that is killed stops its run in the server', async (t) => {

@@ -4,6 +4,7 @@ import { appendFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { IntegrityError, RequestError, StoreError, UpstreamError } from '../../src/errors.ts'
 import { Secret } from '../../src/lib/secret.ts'
+import type { LookedAt } from '../../src/mirror/warm-port.ts'
 import { OWN_CLOCK, putClockForward } from '../support/clock.ts'
 import { heldContent, seededContent } from '../support/content.ts'
 import { buildImage } from '../support/images.ts'
@@ -130,9 +131,9 @@ test('the list of tags is asked now, and is what clients are told without upstre
   await using setting = await settingWithImage()
   const { warm, upstream } = setting
   const repository = setting.repository('ghcr.io/team/app')
-  assert.deepEqual(await warm.tags(repository), ['1'])
+  assert.deepEqual((await warm.tags(repository))?.tags, ['1'])
   upstream.tag('team/app', '2', image.top.digest)
-  assert.deepEqual(await warm.tags(repository), ['1', '2'])
+  assert.deepEqual(await warm.tags(repository), { tags: ['1', '2'], isCut: false })
   assert.equal(await warm.tags(setting.repository('ghcr.io/team/none')), undefined)
   await setting.reopen({ offline: true })
   assert.deepEqual((await setting.mirror.tags(repository))?.entries, ['1', '2'])
@@ -275,15 +276,21 @@ test('who may read what a login brought is found out once, for when upstream is 
     await warm.manifest(repository, { tag: TAG })
   }
   setting.asked()
-  for (const repository of [open, closed]) await warm.settleVisibility(repository)
+  for (const repository of [open, closed]) assert.equal(await warm.isServed(repository), false)
+  assert.deepEqual(setting.asked(), [])
+  const inOpen = digestNamed(newer.top.digest)
+  const inClosed = digestNamed(image.top.digest)
+  for (let n = 0; n < 2; n += 1) {
+    assert.equal(await warm.settleVisibility(open, inOpen), 'served')
+    assert.equal(await warm.settleVisibility(closed, inClosed), 'refused')
+  }
   const looks = upstream.log.find({ path: '/v2/team/' }).filter((each) => each.status !== 401)
   assert.deepEqual(
     looks.map(({ method, url }) => `${method} ${url}`),
-    ['HEAD /v2/team/open/manifests/1'],
+    [`HEAD /v2/team/open/manifests/${inOpen}`],
   )
-  setting.asked()
-  for (const repository of [open, closed]) await warm.settleVisibility(repository)
-  assert.deepEqual(setting.asked(), [])
+  assert.equal(await warm.isServed(open), true)
+  assert.equal(await warm.isServed(closed), false)
 
   await upstream.close()
   const served = await mirror.manifest(open, { tag: TAG }, 'bytes')
@@ -307,6 +314,21 @@ test('missing is what is not there or not right; never a layer that registries n
   appendFileSync(publishedPath(folder, blob.digest), 'x')
   assert.deepEqual(await warm.missingBlobs(repository, [foreign, whole]), [whole])
   assert.equal((await setting.storeBlob('ghcr.io/team/app', blob)).how, 'fetched')
+})
+
+test('one look at many images looks at a file once; the next look looks again', async () => {
+  await using setting = await settingWithImage()
+  const { warm, folder } = setting
+  const repository = setting.repository('ghcr.io/team/app')
+  const all = [descriptorOf(blob)]
+  await setting.storeBlob('ghcr.io/team/app', blob)
+  const looked: LookedAt = new Map()
+  assert.deepEqual(await warm.missingBlobs(repository, all, looked), [])
+  appendFileSync(publishedPath(folder, blob.digest), 'x')
+  assert.deepEqual(await warm.missingBlobs(repository, all, looked), [])
+  const other = setting.repository('ghcr.io/team/other')
+  assert.deepEqual(await warm.missingBlobs(other, all, looked), all, 'who may have it is looked at')
+  assert.deepEqual(await warm.missingBlobs(repository, all, new Map()), all)
 })
 
 test('what finds no room is an error, and upstream is not asked for it', async () => {
@@ -341,12 +363,11 @@ test('an offline mirror asks nothing and says so', async () => {
   await using setting = await settingWithImage()
   await setting.reopen({ offline: true })
   const { warm } = setting
-  assert.equal(warm.isOffline, true)
   const repository = setting.repository('ghcr.io/team/app')
   const offline = { name: 'UpstreamError', kind: 'offline' }
   await assert.rejects(warm.head(repository, TAG), offline)
   await assert.rejects(setting.storeBlob('ghcr.io/team/app', blob), offline)
-  await warm.settleVisibility(repository)
+  assert.equal(await warm.settleVisibility(repository, digestNamed(image.top.digest)), 'served')
   assert.deepEqual(setting.asked(), [])
 })
 

@@ -34,11 +34,7 @@ export class FetchedAgain {
     const queues = socketQueues()
     for (const link of this.#links) {
       for (const connection of link.open) {
-        const { clientPort, waitingBytes } = connection
-        const received = queues.get(`${clientPort} ${link.port}`)?.unread ?? 0
-        const unsent = (queues.get(`${link.port} ${clientPort}`)?.unacknowledged ?? 0) - ON_THE_WAY
-        const unread = received + Math.max(0, unsent) + waitingBytes
-        if (this.#count(connection, unread)) this.interrupted += 1
+        if (this.#count(connection, unreadOf(connection, link, queues))) this.interrupted += 1
       }
     }
   }
@@ -69,6 +65,24 @@ export class FetchedAgain {
     this.bytes += end - start
     return true
   }
+}
+
+// What the link has delivered and the mirror has not taken in, while that is stopped (SIGSTOP).
+export function unreadBytes(link: FaultyLink): number {
+  const queues = socketQueues()
+  let bytes = 0
+  for (const connection of link.open) bytes += unreadOf(connection, link, queues)
+  return bytes
+}
+
+function unreadOf(
+  { clientPort, waitingBytes }: LinkConnection,
+  { port }: FaultyLink,
+  queues: ReadonlyMap<string, Queues>,
+): number {
+  const received = queues.get(`${clientPort} ${port}`)?.unread ?? 0
+  const unsent = (queues.get(`${port} ${clientPort}`)?.unacknowledged ?? 0) - ON_THE_WAY
+  return received + Math.max(0, unsent) + waitingBytes
 }
 
 interface Queues {

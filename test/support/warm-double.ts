@@ -2,7 +2,7 @@
 // jumps to the next thing anybody waits for as soon as nothing else goes on.
 import { setImmediate as turn } from 'node:timers/promises'
 import type { WarmAsk, WarmProgress, WarmReport, WarmRow } from '../../src/care/warm-job.ts'
-import type { TagHead, WarmMirror } from '../../src/mirror/warm-port.ts'
+import type { ListedTags, Settled, TagHead, WarmMirror } from '../../src/mirror/warm-port.ts'
 import { parseDigest } from '../../src/oci/digest.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import { imageName, parseRepositoryName, repositoryKey } from '../../src/oci/name.ts'
@@ -52,9 +52,16 @@ export class WarmDouble implements WarmMirror {
   random = 1
   nowMs = Date.UTC(2026, 10, 22)
   isYielding = false
-  isOffline = false
+  listsAreCut = false
+  // So many looks at blobs that are stored find them gone.
+  vanish = 0
+  // What settling tells of repositories that need it, by `ghcr.io/team/app`.
+  readonly whoMayRead = new Map<string, Settled>()
   failedList: string | undefined
+  // Each time a list of what failed was written or, undefined, taken away.
+  readonly saved: (string | undefined)[] = []
   readonly #upstream = new Map<string, Content>()
+  readonly #settled = new Map<string, Settled>()
   readonly #known = new Map<string, Digest>()
   readonly #held = new Map<string, HeldManifest>()
   readonly #stored = new Set<string>()
@@ -148,10 +155,10 @@ export class WarmDouble implements WarmMirror {
     }
   }
 
-  async tags(repository: Repository): Promise<readonly string[] | undefined> {
+  async tags(repository: Repository): Promise<ListedTags | undefined> {
     await this.#ask('LIST', repository, '')
     const tags = [...this.#content(repositoryKey(repository)).tags.keys()]
-    return tags.length === 0 ? undefined : tags
+    return tags.length === 0 ? undefined : { tags, isCut: this.listsAreCut }
   }
 
   knownTag(repository: Repository, tag: string): Promise<Digest | undefined> {
@@ -176,10 +183,16 @@ export class WarmDouble implements WarmMirror {
     return { manifest, asked: true }
   }
 
-  missingBlobs: WarmMirror['missingBlobs'] = (repository, blobs) =>
-    Promise.resolve(
+  missingBlobs: WarmMirror['missingBlobs'] = (repository, blobs) => {
+    const keys = blobs.map(({ digest }) => `${repositoryKey(repository)}@${digest}`)
+    if (this.vanish > 0 && keys.length > 0 && keys.every((key) => this.#stored.has(key))) {
+      this.vanish -= 1
+      for (const key of keys) this.#stored.delete(key)
+    }
+    return Promise.resolve(
       blobs.filter(({ digest }) => !this.#stored.has(`${repositoryKey(repository)}@${digest}`)),
     )
+  }
 
   storeBlob: WarmMirror['storeBlob'] = async (repository, { digest }, { signal, arrived }) => {
     const key = `${repositoryKey(repository)}@${digest}`
@@ -194,8 +207,17 @@ export class WarmDouble implements WarmMirror {
     return { how: 'fetched', bytes }
   }
 
-  async settleVisibility(repository: Repository): Promise<void> {
-    await this.#ask('SETTLE', repository, '')
+  isServed(repository: Repository): Promise<boolean> {
+    const key = repositoryKey(repository)
+    return Promise.resolve(!this.whoMayRead.has(key) || this.#settled.get(key) === 'served')
+  }
+
+  async settleVisibility(repository: Repository, digest: Digest): Promise<Settled> {
+    await this.#ask('SETTLE', repository, `@${digest}`, digest)
+    const key = repositoryKey(repository)
+    const settled = this.whoMayRead.get(key) ?? 'served'
+    this.#settled.set(key, settled)
+    return settled
   }
 
   quota(registry: string): PullQuota | undefined {
@@ -220,7 +242,10 @@ export class WarmDouble implements WarmMirror {
         recordWarmRun: (run) => Promise.resolve(void this.runs.unshift(run)),
         lastWarmRuns: (count) => Promise.resolve(this.runs.slice(0, count)),
       },
-      saveFailedList: (text) => Promise.resolve(text),
+      saveFailedList: (text) => {
+        this.saved.push(text)
+        return Promise.resolve(text)
+      },
       now: () => this.nowMs,
       sleep: (durationMs, signal) => this.#sleep(durationMs, signal),
       random: () => this.random,

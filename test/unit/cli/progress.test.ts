@@ -5,12 +5,12 @@ import { ProgressLine, progressText } from '../../../src/cli/progress.ts'
 
 const MIB = 1024 * 1024
 
-function setting(isTTY: boolean, isDumb = false) {
+function setting(isTTY: boolean, isDumb = false, columns = 30) {
   const written: string[] = []
   const clock = { ms: 0 }
   const output = {
     isTTY,
-    columns: 30,
+    columns,
     write: (text: string) => written.push(text) > 0,
   }
   const line = new ProgressLine(output, () => clock.ms, isDumb)
@@ -29,6 +29,12 @@ test('what is done, of how much', () => {
     progressText({ what: 'hashing', done: 5 * MIB, total: 10 * MIB, unit: 'bytes' }),
     'hashing: 5 MiB of 10 MiB (50 %)',
   )
+})
+
+test('a terminal that does not tell its width (0) shows the line', () => {
+  const { written, at } = setting(true, false, 0)
+  at(500, 2)
+  assert.deepEqual(written, ['hashing: 2 MiB of 100 MiB (2 %)'])
 })
 
 test('a terminal has one line, written over, no longer than it is wide', () => {

@@ -109,6 +109,42 @@ test('a narrow terminal gives up the bar first, then the bytes', async () => {
   assert.equal((await terminal.screen())[0], 'nginx:1.27                              25 %')
 })
 
+test('a terminal that does not tell its size (0) is taken for a common one', async () => {
+  const { terminal, time } = setting(80, 24)
+  const output = { isTTY: true, columns: 0, rows: 0, write: (text: string) => terminal.write(text) }
+  const display = shownOn(output, time)
+  display.row({ kind: 'notice', text: 'a sentence of several words' })
+  time.pass(600)
+  display.progress(BUSY)
+  const screen = await terminal.screen()
+  assert.equal(screen[0], 'note    a sentence of several words')
+  assert.deepEqual(screen.slice(-2), FOOTER_80)
+})
+
+test('a new size is drawn for at once', async () => {
+  const { terminal, time, display } = setting(80, 24)
+  time.pass(600)
+  display.progress(WAITING)
+  for (const columns of [60, 30, 20, 60]) {
+    await terminal.resize(columns, 24)
+    const screen = await terminal.screen()
+    assert.equal(await terminal.isAnyWrapped(), false)
+    assert.equal(screen.filter((line) => line.includes('12/37')).length, 1, screen.join('\n'))
+  }
+})
+
+test('the block never fills the screen: its first line would be left in the history', async () => {
+  for (const rows of [1, 2, 3]) {
+    const { terminal, time, display } = setting(60, rows)
+    for (let shown = 0; shown < 3; shown += 1) {
+      time.pass(600)
+      display.progress(WAITING)
+    }
+    const everything = await terminal.everything()
+    assert.equal(everything.length, Math.min(rows - 1, 2), everything.join('\n'))
+  }
+})
+
 test('more images than there is room for are counted', async () => {
   const inFlight = Array.from({ length: 11 }, (_, at) => inFlightOf(`quay.io/a/b:${at}`))
   for (const [rows, named, more] of [

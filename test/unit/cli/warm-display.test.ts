@@ -1,6 +1,7 @@
 // A warm run where nobody sees it being drawn: in a pipe, for a program, and quietly.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { WarmCause } from '../../../src/care/warm-job.ts'
 import {
   endedOf,
   failureOf,
@@ -50,17 +51,23 @@ test('a pipe has one line for each image that was not fresh already, and one for
 
 test('a registry that gives nothing at all is not told for each of its images', () => {
   const { lines, display } = setting()
-  const fails = (name: string, cause: 'unreachable' | 'not-found'): void => {
+  let line = 0
+  const fails = (name: string, cause: WarmCause): void => {
+    line += 1
+    const places = [{ source: 'mirror.txt', line }]
     const registry = 'quay.io'
-    display.row(rowOf({ reference: name, registry, status: 'failed', cause, because: 'why' }))
+    const why = { status: 'failed', cause, because: 'why' } as const
+    display.row(rowOf({ reference: name, registry, places, ...why }))
   }
   for (let at = 1; at <= 40; at += 1) fails(`quay.io/a/b:${at}`, 'unreachable')
   fails('quay.io/a/c:1', 'not-found')
+  fails('quay.io/a/d:1', 'rate-limited')
   display.end(WHOLE)
   assert.deepEqual(lines(), [
     ...[1, 2, 3].map((at) => `failed  quay.io/a/b:${at}: why`),
     'failed  quay.io/a/c:1: why',
-    'failed  37 more images of quay.io, for the same reason',
+    'failed  quay.io/a/d:1: why',
+    'failed  37 more images of quay.io, for the same reason (the first: mirror.txt:4)',
     LAST,
   ])
 })

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { JobRefused, StoreError } from '../../../src/errors.ts'
+import { JobPutOff, JobRefused, StoreError } from '../../../src/errors.ts'
 import { failureExitCode, warmExitCode } from '../../../src/cli/warm-exit.ts'
 import { readWarmOptions } from '../../../src/cli/warm-options.ts'
 import type { ReadOptions } from '../../../src/cli/warm-options.ts'
@@ -84,6 +84,8 @@ suite('what cannot be meant is told, everything at once', () => {
     [{ bandwidth: '0' }, /--bandwidth/],
     [{ bandwidth: 'fast' }, /--bandwidth/],
     [{ until: '25:00' }, /--until: "25:00" .* such as 06:00/],
+    [{ until: '6' }, /--until: "6" is not a time of the day; did you mean 06:00\?/],
+    [{ until: '24' }, /--until: "24" .* such as 06:00/],
     [{ progress: 'plian' }, /did you mean plain\?/],
     [{ report: '' }, /--report: name the file/],
     [{ platform: 'linux/amd46' }, /--platform: .* did you mean amd64\?/],
@@ -132,6 +134,7 @@ suite('exit codes', () => {
     assert.equal(failureExitCode(full), 3)
     assert.equal(failureExitCode(new Error('the disk is full', { cause: full })), 3)
     assert.equal(failureExitCode(new JobRefused('no server to leave it to')), 2)
+    assert.equal(failureExitCode(new JobPutOff('8 lists already wait')), 3)
     assert.equal(failureExitCode(new StoreError('locked', 'in use')), undefined)
     assert.equal(failureExitCode(new Error('anything')), undefined)
   })

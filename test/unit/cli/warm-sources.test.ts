@@ -56,12 +56,15 @@ suite('what the words behind warm are', () => {
     refused('no-such-list.txt', /no file no-such-list\.txt/)
   })
 
-  test('a word that no image can be called is a file that is called nearly so', (t) => {
+  test('a word that no image can be called is a file, there or not', (t) => {
     const before = process.cwd()
     t.after(() => process.chdir(before))
     file('mirror.txt', 'nginx\n')
     process.chdir(folder.path)
-    refused('mirror.tx', /no file mirror\.tx; did you mean mirror\.txt\?/)
+    refused('mirror.tx', /no file mirror\.tx, and it names no image; did you mean mirror\.txt\?/)
+    refused('quarterly.yaml', /no file quarterly\.yaml, and it names no image$/)
+    refused('night.txt.bak', /no file night\.txt\.bak, and it names no image$/)
+    assert.equal(readSources(['redis:7.2']).sources[0]?.name, 'command line')
     assert.equal(readSources(['mirror']).sources[0]?.name, 'command line')
     assert.equal(readSources(['ghcr.io/org/mirror.tx']).sources[0]?.name, 'command line')
   })
@@ -126,6 +129,7 @@ suite('the file of a report', () => {
       [folder.join('none/report.json'), /--report: the folder .*none .* does not exist/],
       [folder.join('reports'), /--report: .* is a folder/],
       [folder.join('mirror.txt/report.json'), /--report: .*cannot be written \(ENOTDIR\)/],
+      ['/proc/report.json', /--report: \/proc\/report\.json cannot be made there: choose another/],
     ] as const) {
       assert.throws(
         () => openReportFile(path),
@@ -152,6 +156,15 @@ suite('the file of a report', () => {
     report.close()
     assert.equal(readFileSync(path, 'utf8'), 'new')
     assert.deepEqual(readdirSync(folder.join('runs')), ['report.json'])
+  })
+
+  test('what cannot take its place leaves nothing behind', () => {
+    mkdirSync(folder.join('taken'))
+    const report = openReportFile(folder.join('taken/report.json'))
+    mkdirSync(folder.join('taken/report.json'))
+    assert.throws(() => report.write('new'), { code: 'EISDIR' })
+    report.close()
+    assert.deepEqual(readdirSync(folder.join('taken')), ['report.json'])
   })
 
   test('a link stays a link', () => {

@@ -36,6 +36,34 @@ test('the last runs are told a line each, as the clock on the wall had them', ()
   assert.equal(end, '')
 })
 
+test('what was typed is told by its first image, or by how many there were', () => {
+  const typed = (name: string) =>
+    resultOf({
+      reference: `docker.io/library/${name}`,
+      places: [{ source: 'command line', line: 1 }],
+    })
+  const totals = { references: 3, warmed: 3 }
+  const results = [resultOf(), typed('redis:7'), typed('alpine:3')]
+  const lists = (parts: Parameters<typeof reportOf>[0]): string =>
+    runsTable([reportOf({ totals, ...parts })], undefined)
+  assert.match(lists({ sources: ['command line'], results }), / {2}redis:7 and 1 more {2}/)
+  assert.match(lists({ sources: ['command line'], results: [typed('a:1')] }), / {2}a:1 {2}/)
+  assert.match(lists({ sources: ['command line'] }), / {2}3 images {2}/)
+  assert.match(lists({ sources: ['a.txt', 'command line'], results }), /a\.txt, redis:7 and 1 more/)
+  assert.match(lists({ sources: ['a.txt', 'command line'] }), /a\.txt, command line/)
+})
+
+test('names of files and registries cannot command the terminal', () => {
+  const evil = 'x\u001b[2J\u202e\nx.txt'
+  const runs = runsTable([reportOf({ sources: [evil] })], undefined)
+  const plan = planTable({ registries: [registryOf({ registry: evil })] }, [], undefined)
+  for (const table of [runs, plan]) {
+    assert.match(table, /x {1,2}x\.txt/)
+    assert.doesNotMatch(table.replaceAll('\n', ''), /[\p{Cc}\p{Bidi_Control}]/u)
+    assert.equal(table.split('\n').length, 3)
+  }
+})
+
 test('of one run, what it did not get is told: the failures first', () => {
   const results = [
     resultOf({ status: 'left', because: 'ended at 06:00 as told' }),

@@ -187,6 +187,41 @@ test('with several lists each failure names its own, and the command line has no
   ])
 })
 
+test('where every image failed for a reason of its own, each is told', () => {
+  const report = {
+    outcome: 'nothing',
+    because: 'all 2 images failed',
+    totals: { references: 2, failed: 2 },
+    results: FAILURES,
+  } as const
+  assert.deepEqual(said(report, FAILED_LIST), [
+    'nothing could be done: all 2 images failed',
+    'failed  line 18  ghcr.io/acme/app:v3: ghcr.io does not show it without a login; regmirror login ghcr.io',
+    'failed  line 29  docker.io/library/ngnix:1.25: it does not exist',
+    `try again with: regmirror warm ${FAILED_LIST}`,
+  ])
+})
+
+for (const cause of ['unreachable', 'offline', 'disk'] as const) {
+  test(`where every image failed for one thing (${cause}), it is told once`, () => {
+    const because = 'the one thing'
+    const results = FAILURES.map((result) => ({ ...result, cause, because }))
+    const totals = { references: 2, failed: 2 }
+    assert.deepEqual(said({ outcome: 'nothing', because, totals, results }), [
+      'nothing could be done: the one thing',
+    ])
+    const mixed = [...results, failureOf('quay.io/a/b:1')]
+    assert.equal(said({ outcome: 'nothing', because, totals, results: mixed }).length, 4)
+  })
+}
+
+test('the command to copy shows what a terminal would obey as its bytes', () => {
+  const totals = { references: 2, failed: 2 }
+  const lines = said({ outcome: 'failures', totals }, "/srv/\u001b[31m o'k\u202e/warm-failed.txt")
+  const quoted = `$'/srv/\\033[31m o\\047k\\342\\200\\256/warm-failed.txt'`
+  assert.equal(lines.at(-1), `try again with: regmirror warm ${quoted}`)
+})
+
 test('the command to copy is quoted for a shell', () => {
   const totals = { references: 2, failed: 2 }
   const lines = said({ outcome: 'failures', totals }, "/srv/o'ffice mirror/warm-failed.txt")

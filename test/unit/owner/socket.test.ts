@@ -9,8 +9,8 @@ import { text } from 'node:stream/consumers'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import type { Jobs } from '../../../src/care/jobs.ts'
-import { JobRefused, StoreError } from '../../../src/errors.ts'
-import { askOwner, findOwner, JobStopped } from '../../../src/owner/client.ts'
+import { JobHandedBack, JobPutOff, JobRefused, StoreError } from '../../../src/errors.ts'
+import { askOwner, askToLeave, findOwner, JobStopped } from '../../../src/owner/client.ts'
 import type { Listener, LivingOwner } from '../../../src/owner/client.ts'
 import { writeNote } from '../../../src/owner/owner-note.ts'
 import { serveJobs } from '../../../src/owner/server.ts'
@@ -159,11 +159,15 @@ test('failures keep their kind and their sentence', async (t) => {
     new JobRefused('that is no reference'),
     new StoreError('full', 'the disk is full'),
     new Error('something else'),
+    new JobPutOff('8 lists wait already'),
+    new JobHandedBack(true),
   ]
   const { verify } = await owner(t, { verify: () => Promise.reject(thrown.shift() as Error) })
   await assert.rejects(verify(), { name: 'JobRefused', message: 'that is no reference' })
   await assert.rejects(verify(), { name: 'StoreError', kind: 'full', message: 'the disk is full' })
   await assert.rejects(verify(), { name: 'Error', message: 'something else' })
+  await assert.rejects(verify(), { name: 'JobPutOff', message: '8 lists wait already' })
+  await assert.rejects(verify(), { name: 'JobHandedBack', isForServer: true })
 })
 
 test('an owner that dies in the middle of a job is named', async (t) => {
@@ -184,7 +188,7 @@ test('an owner that dies in the middle of a job is named', async (t) => {
 test('an owner that leaves ends its jobs first; whoever knocks then finds nobody', async (t) => {
   const [first, second] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
   const started = [first, second]
-  const { folder, server, living, verify } = await owner(t, {
+  const { folder, server, verify } = await owner(t, {
     verify: async (_ask, { signal }) => {
       started.pop()?.resolve()
       await once(signal, 'abort')
@@ -198,7 +202,28 @@ test('an owner that leaves ends its jobs first; whoever knocks then finds nobody
   assert.deepEqual(await asked, { blobs: 1, bytes: 1, bad: 0 })
   assert.deepEqual(await other, { blobs: 1, bytes: 1, bad: 0 })
   assert.equal(await findOwner(folder.path), undefined)
-  assert.equal(await askOwner(living, 'verify', { isDeep: true }, nobody), 'gone')
+  await assert.rejects(verify(), { name: 'JobHandedBack', isForServer: false })
+})
+
+test('who makes way for a server is told that one waits; others hear nothing of it', async (t) => {
+  let asked = 0
+  const folder = new TempFolder('owner')
+  const place = { path: folder.join('regmirror.sock') }
+  const server = await serveJobs({}, facts, [place], () => (asked += 1))
+  t.after(async () => {
+    await server.stop()
+    await folder.close()
+  })
+  const living = (await findOwner(folder.path)) as LivingOwner
+  await askToLeave(living)
+  assert.equal(asked, 1)
+  assert.equal((await post(place.path, '/leave', '', 99)).status, 426)
+  assert.equal(asked, 1)
+  const staying = await owner(t, {})
+  await askToLeave(staying.living)
+  assert.ok(await findOwner(staying.folder.path))
+  await staying.server.stop()
+  await askToLeave(staying.living)
 })
 
 test('a job that does not stop holds nobody up', async (t) => {

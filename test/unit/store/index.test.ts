@@ -103,6 +103,18 @@ test('a tag remembers the last digest that was whole, until the new one is the s
   })
 })
 
+test('a tag that is moved gives its row as it is then', async () => {
+  await withIndex((index) => {
+    const next = digestOf(Buffer.from('next'))
+    index.recordManifest(ONE, record(IMAGE, [], []))
+    for (const digest of [IMAGE, next, next, IMAGE]) {
+      const row = index.moveTag(ONE, TAG, { digest, ...moved })
+      assert.deepEqual(row, index.findTag(ONE, TAG))
+      assert.equal(row.completeDigest, digest === next ? IMAGE : undefined)
+    }
+  })
+})
+
 test('what a descriptor names is a claim until upstream has given it out there', async () => {
   await withIndex((index) => {
     index.recordManifest(ONE, record(IMAGE, [], [BLOB]))

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { StoreError } from '../../../src/errors.ts'
+import { parseTag } from '../../../src/oci/name.ts'
+import type { Tag } from '../../../src/oci/name.ts'
 import type { Index } from '../../../src/store/index-port.ts'
 import { rememberingIndex } from '../../../src/store/remembering-index.ts'
 import { openStore } from '../../../src/store/store.ts'
@@ -73,4 +75,27 @@ test('what a damaged index still told is not hidden by what was remembered befor
   ])
   assert.equal(await index.isOpen(LAYER), false)
   assert.equal((await index.findVisibility(APP))?.isPublic, false)
+})
+
+test('a tag is asked for once, and not again when it has moved', async (t) => {
+  const { index: inner } = await opened(t)
+  let asked = 0
+  const index = rememberingIndex({
+    ...inner,
+    findTag: (...which) => {
+      asked += 1
+      return inner.findTag(...which)
+    },
+  })
+  const tag = parseTag('1') as Tag
+  const row = { mediaType: undefined, sizeBytes: 5, checkedAt: 7, opens: 'repository' } as const
+  await index.moveTag(APP, tag, { digest: LAYER, ...row })
+  assert.equal((await index.findTag(APP, tag))?.digest, LAYER)
+  const other = named('other')
+  await index.moveTag(APP, tag, { digest: other, ...row })
+  assert.equal((await index.findTag(APP, tag))?.digest, other)
+  assert.equal(asked, 0)
+  await index.forgetTag(APP, tag)
+  assert.equal(await index.findTag(APP, tag), undefined)
+  assert.equal(asked, 1)
 })

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { UpstreamError } from '../../../src/errors.ts'
 import { AttemptError } from '../../../src/upstream/attempt-error.ts'
 import { Gate } from '../../../src/upstream/gate.ts'
 import type { Traffic } from '../../../src/upstream/gate.ts'
@@ -43,7 +44,9 @@ class Gated {
       await this.gate.admit(admission, signal)
       return undefined
     } catch (error) {
-      return (error as { kind: string }).kind
+      assert.ok(error instanceof UpstreamError)
+      assert.equal(error.wasSent, false)
+      return error.kind
     }
   }
 

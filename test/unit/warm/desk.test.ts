@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
+import type { Jobs } from '../../../src/care/jobs.ts'
 import type {
   WarmAnswer,
   WarmAsk,
@@ -63,7 +64,12 @@ class ScriptedRuns {
 
   /** Somebody asks. */
   ask(asked: Partial<WarmAsk> = {}): Asker {
-    return new Asker(this.desk, { ...ASK, ...asked })
+    return new Asker(this.desk.warm, { ...ASK, ...asked })
+  }
+
+  /** The command that owns the store asks. */
+  askAsOwner(asked: Partial<WarmAsk> = {}): Asker {
+    return new Asker(this.desk.warmForOwner, { ...ASK, ...asked })
   }
 }
 
@@ -73,8 +79,8 @@ class Asker {
   readonly answer: Promise<WarmAnswer>
   readonly #gone = new AbortController()
 
-  constructor(desk: WarmDesk, ask: WarmAsk) {
-    this.answer = desk.warm(ask, {
+  constructor(warm: Jobs['warm'], ask: WarmAsk) {
+    this.answer = warm(ask, {
       signal: this.#gone.signal,
       progress: (progress) => void this.progress.push(progress),
       rows: (rows) => {
@@ -209,34 +215,51 @@ test('no more lists wait than are allowed, and the next is refused with a senten
   const runs = new ScriptedRuns()
   for (let jobs = 0; jobs <= WARM_QUEUE_MAX; jobs += 1) runs.ask({ jobs })
   await assert.rejects(runs.ask({ jobs: 99 }).answer, {
-    name: 'JobRefused',
+    name: 'JobPutOff',
     message: `${WARM_QUEUE_MAX} lists already wait for their turn: try again when one is done`,
   })
   assert.equal(await isPending(runs.ask({ jobs: 1 }).answer), true, 'who only follows is welcome')
 })
 
-test('who began the run stops it in good order: it still answers, those who follow too', async () => {
+test('the last one who goes stops the run in good order: it still answers', async () => {
   const runs = new ScriptedRuns()
   const first = runs.ask()
-  const second = runs.ask()
-  await turn()
   first.interrupt()
   assert.equal(await first.outcome(), 'interrupted')
-  assert.equal(await second.outcome(), 'interrupted')
-  assert.equal(second.notices.at(-1), 'the command that began this run was interrupted')
 })
 
-test('who only follows may go, and the run goes on', async () => {
+test('whoever goes, the run goes on for those who stay, and stops when the last one goes', async () => {
+  for (const [goes, stays] of [
+    [0, 1],
+    [1, 0],
+  ] as const) {
+    const runs = new ScriptedRuns()
+    const askers = [runs.ask(), runs.ask()] as const
+    await turn()
+    askers[goes].interrupt()
+    const sentence = 'the run goes on for 1 other command, and regmirror warm --last tells'
+    await assert.rejects(askers[goes].answer, new RegExp(sentence))
+    assert.match(askers[goes].notices.at(-1) ?? '', /^no longer following it: the run goes on/)
+    assert.equal(runs.running.talk.signal.aborted, false)
+    askers[stays].interrupt()
+    assert.equal(await askers[stays].outcome(), 'interrupted')
+  }
+})
+
+test('a list that is waited for by another too keeps its turn when who asked first goes', async () => {
   const runs = new ScriptedRuns()
   const first = runs.ask()
-  const second = runs.ask()
+  const second = runs.ask(OTHER)
+  const follower = runs.ask(OTHER)
   await turn()
   second.interrupt()
-  await assert.rejects(second.answer, /the run goes on, and regmirror warm --last tells/)
-  assert.match(second.notices.at(-1) ?? '', /^no longer following it: the run goes on/)
-  assert.equal(runs.running.talk.signal.aborted, false)
+  await assert.rejects(second.answer, /the run keeps its turn for 1 other command/)
   runs.running.end()
   assert.equal(await first.outcome(), 'done')
+  await turn()
+  assert.equal(runs.running.ask.sources[0]?.name, 'other.txt')
+  runs.running.end()
+  assert.equal(await follower.outcome(), 'done')
 })
 
 test('who waits may leave the queue; nothing of that list is done', async () => {
@@ -315,7 +338,10 @@ test('plans and checks wait for no run, and only so many are made at once', asyn
   runs.ask()
   const looks = Array.from({ length: LOOKS_MAX }, () => runs.ask({ mode: 'check' }))
   assert.equal(runs.begun.length, 1 + LOOKS_MAX)
-  await assert.rejects(runs.ask({ mode: 'plan' }).answer, /4 plans and checks are being made now/)
+  await assert.rejects(runs.ask({ mode: 'plan' }).answer, {
+    name: 'JobPutOff',
+    message: '4 plans and checks are being made now: try again in a while',
+  })
   looks[0]?.interrupt()
   assert.equal(await looks[0]?.outcome(), 'interrupted')
   runs.ask({ mode: 'plan' })
@@ -332,9 +358,12 @@ test('the owner’s stop ends what runs in good order, and tells those who wait'
   await runs.desk.stop()
   assert.equal(await first.outcome(), 'interrupted')
   assert.equal(first.notices.at(-1), 'the regmirror that runs this is being stopped')
-  await assert.rejects(second.answer, /has stopped before its turn came: nothing was done/)
+  await assert.rejects(second.answer, {
+    name: 'JobPutOff',
+    message: /has stopped before its turn came: nothing was done/,
+  })
   assert.equal(await look.outcome(), 'interrupted')
-  await assert.rejects(runs.ask().answer, { name: 'JobRefused' })
+  await assert.rejects(runs.ask().answer, { name: 'JobPutOff' })
   assert.equal(runs.begun.length, 2)
 })
 
@@ -396,4 +425,71 @@ test('who is interrupted before the run has begun stops it all the same', async 
   const answer = await runs.desk.warm(ASK, talk)
   assert.equal(answer.kind === 'ended' && answer.report.outcome, 'interrupted')
   assert.ok(runs.running.talk.signal.aborted)
+})
+
+const HANDED_BACK = { name: 'JobHandedBack', isForServer: false }
+const FOR_SERVER = { name: 'JobHandedBack', isForServer: true }
+
+test('a command that has its answer hands back what others wait for, and begins none of it', async () => {
+  const runs = new ScriptedRuns(false)
+  const own = runs.askAsOwner()
+  const follower = runs.ask()
+  const waiting = [runs.ask(OTHER), runs.ask({ jobs: 1 })]
+  await turn()
+  runs.running.end()
+  assert.equal(await own.outcome(), 'done')
+  assert.equal(await follower.outcome(), 'done')
+  for (const { answer } of waiting) await assert.rejects(answer, HANDED_BACK)
+  await assert.rejects(runs.ask().answer, HANDED_BACK)
+  assert.equal(runs.begun.length, 1)
+})
+
+test('a command that is interrupted has its report, and the others ask the next owner', async () => {
+  const runs = new ScriptedRuns(false)
+  const own = runs.askAsOwner()
+  const others = [runs.ask(), runs.ask(OTHER), runs.ask({ mode: 'plan' })]
+  await turn()
+  own.interrupt()
+  for (const { answer } of others) await assert.rejects(answer, HANDED_BACK)
+  assert.equal(await own.outcome(), 'interrupted')
+  assert.equal(runs.begun.length, 2)
+  assert.ok(runs.begun.every(({ talk }) => talk.signal.aborted))
+})
+
+test('where a server waits for the store all is handed back at once, and the run is parked', async () => {
+  const runs = new ScriptedRuns(false)
+  runs.stopsAtOnce = false
+  const own = runs.askAsOwner()
+  const others = [runs.ask(), runs.ask(OTHER)]
+  await turn()
+  runs.desk.handBack(true)
+  for (const { answer } of [own, ...others]) await assert.rejects(answer, FOR_SERVER)
+  assert.ok(runs.running.talk.signal.aborted)
+  const heard = own.rows.length
+  await runs.running.talk.rows([notice('left for the next run')])
+  const stopped = runs.desk.stop()
+  assert.equal(await isPending(stopped), true)
+  runs.running.end('interrupted')
+  await stopped
+  assert.equal(own.rows.length, heard, 'who goes on elsewhere hears nothing of the end here')
+})
+
+test('who is interrupted already has its report, though a server waits for the store', async () => {
+  const runs = new ScriptedRuns(false)
+  runs.stopsAtOnce = false
+  const own = runs.askAsOwner()
+  own.interrupt()
+  runs.desk.handBack(true)
+  runs.running.end('interrupted')
+  assert.equal(await own.outcome(), 'interrupted')
+})
+
+test('a run that sends more rows at once than are kept keeps no more for that', async () => {
+  const runs = new ScriptedRuns()
+  const asker = runs.ask()
+  await runs.running.talk.rows(Array.from({ length: 25_000 }, (_, n) => notice(`row ${n}`)))
+  runs.running.end()
+  await asker.answer
+  assert.match(asker.notices[0] ?? '', /^15000 lines of before are left out/)
+  assert.equal(asker.notices.length, 10_001)
 })

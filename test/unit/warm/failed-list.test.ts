@@ -44,6 +44,19 @@ test('a pattern whose many tags fail is one line', () => {
   assert.match(list, /and 7 more/)
 })
 
+test('what fails again is told by the line where it stood first', () => {
+  const first = failedList(
+    [{ name: 'a.txt', text: 'ok:1\nx:1\n\ny:1,2\n' }],
+    [result('docker.io/library/x:1', [2], 'gone'), ...[1, 2].map((n) => result(`y:${n}`, [4]))],
+  )
+  const name = '/data/warm-failed.txt'
+  const again = failedList(
+    [{ name, text: first ?? '' }],
+    [result('x', [2], 'denied', name), result('y', [5], 'denied', name)],
+  )
+  assert.equal(again, '# a.txt:2: denied\nx:1\n# a.txt:4: denied\ny:1,2\n')
+})
+
 test('nothing failed: no list', () => {
   const fresh = { ...result('docker.io/library/a:1', [1]), status: 'fresh' } as const
   assert.equal(failedList([{ name: 'a.txt', text: 'a:1' }], [fresh]), undefined)

@@ -42,6 +42,22 @@ test('nothing could be done: all failed, or no room for anything that was to be 
   assert.equal(outcome(['fresh', ['failed', 'not-found']]).outcome, 'failures')
 })
 
+test('one reason is told of all only where it is of none of them in particular', () => {
+  const missing = outcome([
+    ['failed', 'not-found'],
+    ['failed', 'not-found'],
+  ])
+  assert.equal(missing.because, 'all 2 images failed')
+  assert.equal(outcome([['failed', 'unauthorized']]).because, 'the only image failed')
+  const mixed = outcome([
+    ['failed', 'unreachable'],
+    ['failed', 'not-found'],
+  ])
+  assert.equal(mixed.because, 'all 2 images failed')
+  const full = outcome(['fresh', ['failed', 'room'], ['failed', 'room']])
+  assert.equal(full.because, 'the store has no room for what was to be fetched')
+})
+
 test('a check finds what is stale, a plan only tells of it', () => {
   assert.equal(outcome(['fresh', 'stale'], { mode: 'check' }).outcome, 'stale')
   assert.equal(outcome(['fresh', 'stale'], { mode: 'plan' }).outcome, 'done')

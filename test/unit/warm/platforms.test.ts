@@ -40,7 +40,20 @@ test('arm64 is arm64/v8 and arm is arm/v7, whoever leaves the variant out', () =
   assert.deepEqual(chosen(['linux/arm64'], ['linux/arm64/v8']), [0])
   assert.deepEqual(chosen(['linux/arm/v6', 'linux/arm/v7'], ['linux/arm']), [1])
   assert.deepEqual(chosen(['linux/arm'], ['linux/arm/v7']), [0])
+  assert.deepEqual(chosen(['linux/amd64/v1', 'linux/amd64'], ['linux/amd64']), [0])
+  assert.deepEqual(chosen(['linux/amd64'], ['linux/amd64/v1']), [0])
   assert.ok(!samePlatform('linux/amd64', 'linux/amd64/v3'))
+})
+
+test('where there is none of a platform its best lower variant is taken, and never a higher one', () => {
+  const index = ['linux/arm/v5', 'linux/arm/v6', 'linux/arm/v6', 'linux/arm/v8', 'linux/386']
+  assert.deepEqual(chosen(index, ['linux/arm/v7']), [1])
+  assert.deepEqual(chosen(index, ['linux/arm/v5']), [0])
+  assert.deepEqual(chosen([...index, 'linux/arm'], ['linux/arm/v7', 'linux/arm/v6']), [1, 5])
+  assert.deepEqual(chosen(index, ['linux/amd64']), [])
+  assert.deepEqual(chosen(['linux/amd64/v3', 'linux/amd64'], ['linux/amd64/v2']), [1])
+  assert.deepEqual(lackingPlatforms(['linux/arm/v7', 'linux/amd64'], index), ['linux/amd64'])
+  assert.deepEqual(lackingPlatforms(['linux/arm/v6'], ['linux/arm']), ['linux/arm/v6'])
 })
 
 test('of Windows it is every entry, each being for another version', () => {
@@ -66,7 +79,8 @@ test('what an image lacks is told as it was asked for', () => {
 })
 
 const platform = fc.constantFrom(
-  ...['linux/amd64', 'linux/arm64', 'linux/arm64/v8', 'linux/arm', 'linux/arm/v7', 'all'],
+  ...['linux/amd64', 'linux/amd64/v2', 'linux/arm64', 'linux/arm64/v8'],
+  ...['linux/arm', 'linux/arm/v7', 'linux/arm/v6', 'all'],
 )
 
 test('two lines together want what each of them wants, and nothing twice', () => {
@@ -76,7 +90,7 @@ test('two lines together want what each of them wants, and nothing twice', () =>
       const both = unitePlatforms(one, other)
       const has = (each: string) => both.some((of) => of === 'all' || samePlatform(of, each))
       assert.ok([...one, ...other].every(has))
-      const index = ['linux/amd64', 'linux/arm64/v8', 'linux/arm/v7']
+      const index = ['linux/amd64', 'linux/arm64/v8', 'linux/arm/v5', 'linux/arm/v7']
       assert.deepEqual(
         chosen(index, both),
         [...new Set([...chosen(index, one), ...chosen(index, other)])].toSorted((a, b) => a - b),

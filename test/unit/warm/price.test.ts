@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import type { WarmOutcome } from '../../../src/care/warm-job.ts'
 import { pullsOf } from '../../../src/warm/price.ts'
 import { sha256 } from '../../support/content.ts'
 import type { Image } from '../../support/images.ts'
@@ -47,17 +48,18 @@ async function priceAndCost(
   double: WarmDouble,
   list: readonly string[],
   platforms: readonly string[],
-): Promise<{ price: number; cost: number }> {
+  jobs = 4,
+): Promise<{ price: number; cost: number; outcome: WarmOutcome }> {
   double.rows.length = 0
   const before = double.count('GET')
-  const report = await double.run(list, { platforms })
+  const { registries, totals, results, outcome } = await double.run(list, { platforms, jobs })
   const price = double.rows.find((row) => row.kind === 'price')
   assert.ok(price)
   const [hub] = price.price.registries
-  assert.equal(report.totals.failed, 0, JSON.stringify(report.results))
+  assert.equal(totals.failed, 0, JSON.stringify(results))
   const cost = double.count('GET') - before
-  assert.equal(report.registries[0]?.pulls, cost)
-  return { price: hub?.plannedPulls ?? 0, cost }
+  assert.equal(registries[0]?.pulls ?? 0, cost)
+  return { price: hub?.plannedPulls ?? 0, cost, outcome }
 }
 
 const PLATFORMS = ['linux/amd64', 'linux/arm64', 'linux/s390x', 'linux/arm/v7']
@@ -108,6 +110,80 @@ test('an index of indexes is fetched with all that it lists for the platform', a
   double.add('docker.io/library/app', '1', nested)
   const { cost } = await priceAndCost(double, ['app:1'], ['linux/arm64'])
   assert.equal(cost, 1 + 1 + 2 + 1 + 1)
+})
+
+// What no HEAD tells: entries that name no platform, indexes in indexes.
+const opaque = fc.letrec<{ entry: Nested[number]; nested: Nested }>((tie) => ({
+  entry: fc.oneof(
+    { maxDepth: 2 },
+    fc.constantFrom(...PLATFORMS, 'windows/amd64', 'unknown/unknown', undefined),
+    tie('nested'),
+  ),
+  nested: fc.array(tie('entry'), { minLength: 1, maxLength: 4 }),
+})).nested
+
+test('where pulls are counted no run takes more than its price, and some runs later all is here', async () => {
+  const wanted = fc.oneof(
+    wantedPlatforms,
+    fc.constantFrom(['all'], ['linux/amd64', 'windows/amd64']),
+  )
+  const lists = fc.array(opaque, { minLength: 1, maxLength: 3 })
+  await fc.assert(
+    fc.asyncProperty(lists, wanted, fc.constantFrom(1, 4), async (indexes, platforms, jobs) => {
+      const double = new WarmDouble()
+      double.tell('docker.io', 1_000_000, 500_000)
+      indexes.forEach((entries, n) => {
+        double.add(`docker.io/library/app`, `${n}`, indexOf([...PLATFORMS, ...entries], `${n}`))
+        double.add(
+          `docker.io/library/app`,
+          `also-${n}`,
+          indexOf([...PLATFORMS, ...entries], `${n}`),
+        )
+      })
+      const list = indexes.flatMap((_, n) => [`app:${n}`, `app:also-${n}`])
+      for (let runs = 1; ; runs += 1) {
+        const { price, cost, outcome } = await priceAndCost(double, list, platforms, jobs)
+        assert.ok(price >= cost, `${price} < ${cost}`)
+        if (outcome === 'done') break
+        assert.equal(outcome, 'left')
+        assert.ok(cost > 0 && runs < 10, `${runs} runs`)
+      }
+    }),
+    { numRuns: 50 },
+  )
+})
+
+test('an index that lists more than its price could tell is left, and the next run goes on', async () => {
+  const double = new WarmDouble()
+  double.tell('docker.io', 100, 80)
+  double.add('docker.io/library/app', '1', indexOf(['linux/amd64', undefined, undefined], 'more'))
+  const first = await priceAndCost(double, ['app:1'], ['linux/amd64'])
+  assert.deepEqual(first, { price: 2, cost: 1, outcome: 'left' })
+  const second = await priceAndCost(double, ['app:1'], ['linux/amd64'])
+  assert.deepEqual(second, { price: 3, cost: 3, outcome: 'done' })
+})
+
+test('a tag that moves behind the plan costs what was planned for it', async () => {
+  const double = new WarmDouble()
+  double.tell('docker.io', 100, 80)
+  const [before, after] = [indexOf(PLATFORMS, 'before'), indexOf(PLATFORMS, 'after')]
+  double.add('docker.io/library/app', '1', before)
+  double.script = ({ what }) => {
+    if (what !== 'GET') return
+    double.remove('docker.io/library/app', before.top.digest)
+    double.add('docker.io/library/app', '1', after)
+  }
+  const report = await double.run(['app:1'], { platforms: ['linux/arm64'] })
+  assert.equal(report.totals.warmed, 1)
+  assert.equal(report.results[0]?.digest, after.top.digest)
+})
+
+test('digests alone have a price too', async () => {
+  const double = new WarmDouble()
+  const image = indexOf(PLATFORMS, 'app')
+  double.add('docker.io/library/app', '1', image)
+  const { price, cost } = await priceAndCost(double, [`app@${image.top.digest}`], ['linux/arm64'])
+  assert.deepEqual([price, cost], [2, 2])
 })
 
 test('what one index may list at most is told by its size, where all of it is wanted', () => {

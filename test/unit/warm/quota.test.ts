@@ -9,6 +9,10 @@ function quota(limit: number | undefined, remaining: number, toldAtMs = 0): Pull
   return { limit, remaining, windowSeconds: 21600, source: undefined, toldAtMs }
 }
 
+function budgetOf(told: () => PullQuota | undefined, reserve: number, now = () => 0): PullBudget {
+  return new PullBudget({ quota: told, reserve, now })
+}
+
 test('people are left 20 pulls, or a fifth where there are few, or as many as is said', () => {
   assert.equal(reserveOf(quota(100, 50), undefined), 20)
   assert.equal(reserveOf(quota(200, 50), undefined), 20)
@@ -19,7 +23,7 @@ test('people are left 20 pulls, or a fifth where there are few, or as many as is
 })
 
 test('a registry that counts nothing limits nothing', () => {
-  const budget = new PullBudget(() => undefined, 50)
+  const budget = budgetOf(() => undefined, 50)
   for (let n = 0; n < 1000; n += 1) assert.ok(budget.begin())
   assert.equal(budget.left, undefined)
 })
@@ -44,7 +48,7 @@ test('the reserve is never touched, in whatever order answers come', () => {
         let remaining = start
         let clock = 0
         let told = quota(100, start)
-        const budget = new PullBudget(() => told, reserve)
+        const budget = budgetOf(() => told, reserve)
         const running: RunningPull[] = []
         for (const { ends, which, tells, wasAsked } of steps) {
           if (!ends || running.length === 0) {
@@ -66,7 +70,7 @@ test('the reserve is never touched, in whatever order answers come', () => {
 
 test('two answers that overtake each other do not make one pull more', () => {
   let told = quota(100, 23)
-  const budget = new PullBudget(() => told, 20)
+  const budget = budgetOf(() => told, 20)
   const [first, second] = [budget.begin(), budget.begin()]
   told = quota(100, 21, 1)
   second?.end({ wasAsked: true })
@@ -79,9 +83,39 @@ test('two answers that overtake each other do not make one pull more', () => {
 })
 
 test('what is not sent in the end gives its place back', () => {
-  const budget = new PullBudget(() => quota(100, 21), 20)
+  const budget = budgetOf(() => quota(100, 21), 20)
   const pull = budget.begin()
   assert.equal(budget.begin(), undefined)
   pull?.end({ wasAsked: false })
   assert.ok(budget.begin())
+})
+
+const WINDOW_MS = 21_600_000
+
+test('what was told longer ago than its window limits nothing, and is found out anew', () => {
+  let nowMs = WINDOW_MS - 1
+  let told = quota(100, 5)
+  const budget = budgetOf(
+    () => told,
+    20,
+    () => nowMs,
+  )
+  budget.answered()
+  assert.equal(budget.begin(), undefined)
+  assert.ok(!budget.isUntried)
+  nowMs = WINDOW_MS
+  assert.equal(budget.left, undefined)
+  assert.ok(budget.isUntried)
+  const pull = budget.begin()
+  told = quota(100, 21, nowMs)
+  pull?.end({ wasAsked: true })
+  assert.equal(budget.left, 1)
+})
+
+test('a registry is untried until one pull was answered', () => {
+  const budget = budgetOf(() => undefined, 20)
+  budget.begin()?.end({ wasAsked: false })
+  assert.ok(budget.isUntried)
+  budget.begin()?.end({ wasAsked: true })
+  assert.ok(!budget.isUntried)
 })

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import { StoreError, UpstreamError } from '../../../src/errors.ts'
 import type { WarmReport } from '../../../src/care/warm-job.ts'
+import type { LookedAt } from '../../../src/mirror/warm-port.ts'
 import { buildImage } from '../../support/images.ts'
 import { WarmDouble } from '../../support/warm-double.ts'
 
@@ -64,7 +65,7 @@ test('without a told wait it is 1 s, 2 s, 4 s, 8 s at most, and five tries in al
     if (what === 'GET') throw tooMany()
   }
   const report = await double.run(['a:1'])
-  assert.deepEqual(statusesOf(report), ['failed rate-limited'])
+  assert.deepEqual(statusesOf(report), ['left rate-limited'])
   assert.deepEqual(
     double.log.filter(({ what }) => what === 'GET').map(({ atMs }) => atMs - startedAt),
     [0, 1000, 3000, 7000, 15_000],
@@ -83,7 +84,7 @@ test('a registry that asks for more than 15 minutes is left, and others are warm
   assert.deepEqual(statusesOf(report), ['left rate-limited', 'left rate-limited', 'warmed'])
   assert.equal(report.outcome, 'left')
   assert.ok(double.count('GET') <= 2)
-  assert.match(report.results[0]?.because ?? '', /until 2026-11-22T00:16/)
+  assert.match(report.results[0]?.because ?? '', /until 2026-11-2\d \d\d:\d6$/)
 })
 
 test('the reserve is kept, whatever else is in the list', async () => {
@@ -187,6 +188,7 @@ test('stopped in the plan, it ends at once and answers', async () => {
   const report = await double.run(LIST, {}, asked.signal)
   assert.equal(report.outcome, 'interrupted')
   assert.equal(report.totals.left, 6)
+  assert.ok(!double.rows.some(({ kind }) => kind === 'price'))
 })
 
 test('without a network it is over after two rounds, and says so in one sentence', async () => {
@@ -199,6 +201,57 @@ test('without a network it is over after two rounds, and says so in one sentence
   assert.match(report.because ?? '', /^no network: .*docker\.io.*EAI_AGAIN/)
   assert.ok(double.count('HEAD') <= 8, `${double.count('HEAD')} HEADs`)
   assert.ok(Date.parse(report.endedAt) - Date.parse(report.startedAt) <= 2000)
+})
+
+const aside = () =>
+  new UpstreamError('set-aside', 'docker.io failed just now and is not asked for a while', {
+    retryAfterMs: 15_000,
+  })
+
+test('a router that restarts for a minute fails no image, and no try is counted for a wait', async () => {
+  const double = filled()
+  let backAt = Infinity
+  let sent = 0
+  double.script = ({ what }) => {
+    if (what !== 'BLOB') return
+    if (backAt === Infinity) backAt = double.nowMs + MINUTE_MS
+    if (double.nowMs >= backAt) return
+    if ((sent += 1) <= 3) throw new UpstreamError('unreachable', 'connect EHOSTUNREACH')
+    throw aside()
+  }
+  const report = await double.run(LIST)
+  assert.deepEqual(new Set(statusesOf(report)), new Set(['warmed']))
+  assert.ok(report.results.every(({ tries }) => tries <= 4))
+  const unsent = double.count('BLOB') - (report.registries[0]?.blobs ?? 0)
+  assert.ok(unsent > 0, `${unsent}`)
+})
+
+test('an outage ends after five minutes, and its images tell what was the matter', async () => {
+  const double = filled()
+  let sent = 0
+  double.script = ({ what }) => {
+    if (what !== 'BLOB') return
+    if ((sent += 1) === 1) throw new UpstreamError('unreachable', 'connect ECONNREFUSED')
+    throw aside()
+  }
+  const report = await double.run(LIST)
+  for (const { status, cause, because, remedy } of report.results) {
+    assert.deepEqual([status, cause], ['failed', 'unreachable'])
+    assert.match(because ?? '', /ECONNREFUSED/)
+    assert.match(remedy ?? '', /check the network/)
+  }
+  const tookMs = Date.parse(report.endedAt) - Date.parse(report.startedAt)
+  assert.ok(tookMs >= 5 * MINUTE_MS && tookMs <= 7 * MINUTE_MS, `${tookMs}`)
+})
+
+test('what was set aside before the run began is asked itself before it is given up', async () => {
+  const double = filled()
+  const startedAt = double.nowMs
+  double.script = () => {
+    if (double.nowMs < startedAt + 15_000) throw aside()
+  }
+  const report = await double.run(LIST)
+  assert.equal(report.totals.warmed, 6)
 })
 
 test('one registry that is down costs the others nothing', async () => {
@@ -269,6 +322,88 @@ test('an image that finds no room fails alone', async () => {
   assert.equal(report.results[1]?.cause, 'room')
 })
 
+test('where several in a row find no room the run ends with one sentence', async () => {
+  const double = filled()
+  double.script = ({ what, name }) => {
+    const isFirst = name.startsWith('library/a')
+    if (what === 'BLOB' && !isFirst) throw new StoreError('no-room', 'no room')
+  }
+  const report = await double.run(LIST.slice(1), { jobs: 1 })
+  assert.equal(report.outcome, 'nothing')
+  const before = double.count('BLOB')
+  const names = ['g', 'h', 'i', 'j'].map((seed) => {
+    const image = buildImage({ seed, form: 'oci', architectures: ['amd64'] })
+    double.add(`docker.io/library/${seed}`, '1', image)
+    return `${seed}:1`
+  })
+  const more = await double.run([...LIST, ...names], { jobs: 1 })
+  assert.match(more.because ?? '', /^the store has no room: 5 images in a row/)
+  assert.ok(more.results.some(({ status }) => status === 'warmed'))
+  const failed = more.results.filter(({ status }) => status === 'failed')
+  assert.equal(failed.length, 9)
+  for (const { cause, remedy } of failed) {
+    assert.equal(cause, 'room')
+    assert.match(remedy ?? '', /--min-free/)
+  }
+  const asked = new Set(
+    double.log
+      .filter(({ what }) => what === 'BLOB')
+      .slice(before)
+      .map(({ name }) => name.split('@')[0]),
+  )
+  assert.ok(asked.size < 10, [...asked].join())
+})
+
+test('a long pause of one registry keeps no blob of another waiting', async () => {
+  const double = filled()
+  const other = buildImage({ seed: 'other', form: 'oci', architectures: ['amd64'] })
+  double.add('ghcr.io/org/z', '1', other)
+  const startedAt = double.nowMs
+  double.script = ({ what, registry }) => {
+    const isPaused = registry === 'docker.io' && double.nowMs < startedAt + 10 * MINUTE_MS
+    if (what === 'BLOB' && isPaused) throw tooMany(10 * MINUTE_MS)
+  }
+  const report = await double.run([...LIST, 'ghcr.io/org/z:1'], { jobs: 1 })
+  assert.equal(report.outcome, 'done')
+  // Beside the layer that all share, which it waits for.
+  const own = double.log.filter(({ what, registry }) => what === 'BLOB' && registry === 'ghcr.io')
+  assert.ok(own.some(({ atMs }) => atMs === startedAt))
+})
+
+test('more images than one run takes are refused before any is asked for', async () => {
+  const double = filled()
+  const listed = Array.from({ length: 50_001 }, (_, n) => `a:${n}`)
+  await assert.rejects(double.run(listed), /50001 images, and one run takes 50000 at most/)
+  assert.equal(double.log.length, 0)
+})
+
+test('the index keeps of a long run what did not go well', async () => {
+  const double = filled()
+  const digest = images[0]?.top.digest ?? ''
+  const image = images[0] ?? assert.fail()
+  const tags = Array.from({ length: 5001 }, (_, n) => `t${n}`)
+  for (const tag of tags) double.add('docker.io/library/a', tag, image)
+  const list = [...tags.map((tag) => `a:${tag}`), 'none:1']
+  const report = await double.run(list)
+  assert.equal(report.results.length, 5002)
+  const kept = JSON.parse(double.runs[0]?.results ?? '') as WarmReport['results']
+  assert.equal(kept.length, 5000)
+  assert.equal(kept.at(-1)?.status, 'failed')
+  assert.equal(kept[0]?.digest, digest)
+})
+
+test('pulls that no plan could tell are said', async () => {
+  const double = filled()
+  let fails = 2
+  double.script = ({ what }) => {
+    if (what === 'GET' && (fails -= 1) >= 0) {
+      throw new UpstreamError('bad-response', '503', { mayPass: true })
+    }
+  }
+  await double.run(['a:1'])
+  assert.equal(double.notices.at(-1), 'docker.io: 2 more pulls than were planned')
+})
+
 test('what a run needs is pinned while it goes on, and nothing where nothing is fetched', async () => {
   const double = filled()
   const pinOf = (n: number) =>
@@ -280,6 +415,15 @@ test('what a run needs is pinned while it goes on, and nothing where nothing is 
   await double.run(['a:1', 'b:1'])
   assert.deepEqual(double.everPinned, [pinOf(0), pinOf(0), pinOf(1)])
   assert.deepEqual(double.pins, [])
+  double.script = ({ what }) => {
+    if (what === 'BLOB') throw new StoreError('no-room', 'no room')
+  }
+  await double.run(['c:1'])
+  assert.equal(double.everPinned.at(-1), pinOf(2), 'before its blobs')
+  double.script = ({ what }) => {
+    if (what === 'GET') assert.deepEqual(double.pins, [pinOf(3)], 'before its manifests')
+  }
+  assert.deepEqual(statusesOf(await double.run(['d:1'])), ['warmed'])
 })
 
 test('of many that fail at once the first makes the pause', async () => {
@@ -344,6 +488,7 @@ test('a name that is not served fails its line, and the rest is warmed', async (
   const report = await double.run(['unknown.test/x:1', 'a:1'])
   assert.deepEqual(statusesOf(report), ['failed not-served', 'warmed'])
   assert.deepEqual(report.results[0]?.places, [{ source: 'mirror.txt', line: 1 }])
+  assert.equal(report.results[0].reference, 'unknown.test/x:1')
 })
 
 test('progress is told at most ten times a second', async () => {
@@ -360,6 +505,10 @@ test('a list is asked for once, and literal tags never ask for one', async () =>
   const report = await double.run(['a:*', 'a:^1', 'a:x*'])
   assert.equal(double.count('LIST'), 1)
   assert.deepEqual(statusesOf(report), ['failed no-match', 'fresh', 'warmed'])
+  const [unmatched] = report.results
+  assert.equal(unmatched?.because, 'none of its 2 tags matches')
+  assert.equal(unmatched.remedy, 'check the pattern')
+  assert.match(double.failedList ?? '', /^# mirror\.txt:3: none of its 2 tags matches$/m)
 })
 
 test('content of two repositories is downloaded once', async () => {
@@ -442,3 +591,19 @@ test('most shared blobs come first, then what is smaller', async () => {
 function one(seed: string) {
   return { seed, form: 'oci', architectures: ['amd64'] } as const
 }
+
+test('a plan looks at each blob once for all images; the run looks again', async () => {
+  const double = filled()
+  await double.run(['a:1', 'b:1'])
+  const looks: (LookedAt | undefined)[] = []
+  const { missingBlobs } = double
+  double.missingBlobs = (repository, blobs, looked) => {
+    looks.push(looked)
+    return missingBlobs(repository, blobs, looked)
+  }
+  await double.run(['a:1', 'b:1', 'c:1'])
+  const [first, second, third, ...later] = looks
+  assert.ok(first)
+  assert.ok(second === first && third === first)
+  assert.ok(later.length > 0 && later.every((looked) => looked === undefined))
+})

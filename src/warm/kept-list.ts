@@ -1,0 +1,35 @@
+// Of which run the list of what failed is, and whether another run has done what it lists. Pure.
+
+import { basename } from 'node:path'
+import type { WarmReport } from '../care/warm-job.ts'
+
+/** How the file is called; the store says in which folder. */
+const FAILED_LIST = 'warm-failed.txt'
+
+export function isFailedList(source: string): boolean {
+  return basename(source) === FAILED_LIST
+}
+
+/**
+ * Whether a run in which nothing failed or was left makes the list of an earlier one needless: it was a
+ * run of that list, of the same files, or of every image that is in it. Another list's success says
+ * nothing, and so the list stays for who wants to try it again.
+ */
+export function clearsFailedList(
+  { sources, results }: Pick<WarmReport, 'sources' | 'results'>,
+  earlier: readonly Pick<WarmReport, 'sources' | 'results' | 'totals'>[],
+): boolean {
+  if (sources.some(isFailedList)) return true
+  const writer = earlier.find(({ totals }) => totals.failed + totals.left > 0)
+  if (!writer) return false
+  if (writer.sources.every((name) => isFile(name) && sources.includes(name))) return true
+  const unfinished = writer.results.filter(({ status }) => status === 'failed' || status === 'left')
+  const done = new Set(results.map(({ reference }) => reference))
+  // Old runs have no results any more.
+  return unfinished.length > 0 && unfinished.every(({ reference }) => done.has(reference))
+}
+
+/** The others are another list each time. */
+function isFile(source: string): boolean {
+  return source !== 'command line' && source !== 'standard input'
+}
