@@ -65,13 +65,15 @@ export class Run {
   async toReport(): Promise<WarmReport> {
     const { mirror, board, ending } = this.#context
     const startedAtMs = this.#options.now()
-    mirror.limitBandwidth(this.#ask.bytesPerSecond)
+    // A plan may be made beside a run, whose cap it leaves alone.
+    const isRun = this.#ask.mode === 'run'
+    if (isRun) mirror.limitBandwidth(this.#ask.bytesPerSecond)
     try {
       const plan = await this.#plan()
-      if (this.#ask.mode === 'run') await this.#fetchAll(plan.images)
+      if (isRun) await this.#fetchAll(plan.images)
       return this.#report(plan, startedAtMs)
     } finally {
-      mirror.limitBandwidth(undefined)
+      if (isRun) mirror.limitBandwidth(undefined)
       ending.close()
       await board.close()
     }

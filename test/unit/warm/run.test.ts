@@ -528,6 +528,13 @@ test('the cap of the bandwidth is for the run, and gone after it', async () => {
   assert.deepEqual(double.bandwidths, [1_000_000, undefined])
 })
 
+test('a plan or a check beside a run leaves the cap of its bandwidth alone', async () => {
+  const double = filled()
+  await double.run(['a:1'], { mode: 'plan' })
+  await double.run(['a:1'], { mode: 'check', bytesPerSecond: 1_000_000 })
+  assert.deepEqual(double.bandwidths, [])
+})
+
 function held(signal: AbortSignal | undefined): Promise<void> {
   return new Promise((_, reject) => {
     if (signal?.aborted) reject(signal.reason as Error)
