@@ -24,7 +24,9 @@ export const warmOptions = {
   platform: value(
     `OS/ARCH: of which platforms, or all; repeatable [default: ${machinePlatform()}]`,
   ),
-  jobs: value(`N: images at once [default: ${JOBS}]`),
+  jobs: value(
+    `N: images of a registry at once, and twice as many downloads in all [default: ${JOBS}]`,
+  ),
   bandwidth: value('RATE: download at most so much, such as 40MB/s; live pulls go first anyway'),
   reserve: value(
     'N: pulls that a counting registry is left with [default: 20, or a fifth of its limit]',

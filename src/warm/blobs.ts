@@ -1,9 +1,8 @@
 // The blobs of all images of a run: what is shared once and first, then image by image.
 
 import pLimit from 'p-limit'
-import { IntegrityError } from '../errors.ts'
+import { IntegrityError, UpstreamError } from '../errors.ts'
 import { repositoryKey } from '../oci/name.ts'
-import type { Digest } from '../oci/digest.ts'
 import type { Descriptor } from '../oci/manifest.ts'
 import { blobOrder } from './blob-order.ts'
 import { Lacking } from './causes.ts'
@@ -11,8 +10,8 @@ import { giveUp, registryOf } from './context.ts'
 import type { RunContext } from './context.ts'
 import type { Image } from './image.ts'
 
-/** Of all registries together. */
-const DOWNLOADS_AT_ONCE = 8
+/** Of all registries together: an image's own layers are downloaded two at a time. */
+const DOWNLOADS_PER_JOB = 2
 
 export interface BlobFetchingOptions {
   /** Images of one registry at once: the pause of one keeps nothing of another waiting. */
@@ -28,13 +27,14 @@ type Stored = Map<string, Promise<void>>
 export class BlobFetching {
   readonly #context: RunContext
   readonly #options: BlobFetchingOptions
-  readonly #downloads = pLimit(DOWNLOADS_AT_ONCE)
-  /** The last of each digest: another repository of the same content waits for it. */
-  readonly #latest = new Map<Digest, Promise<void>>()
+  readonly #downloads: ReturnType<typeof pLimit>
+  /** The last of each digest of a registry: another repository of the same content waits for it. */
+  readonly #latest = new Map<string, Promise<void>>()
 
   constructor(context: RunContext, options: BlobFetchingOptions) {
     this.#context = context
     this.#options = options
+    this.#downloads = pLimit(DOWNLOADS_PER_JOB * options.jobs)
   }
 
   /** Of images of one registry. */
@@ -80,24 +80,28 @@ export class BlobFetching {
     const key = `${repositoryKey(image.wanted.repository)}@${blob.digest}`
     const running = known.get(key)
     if (running) return running
-    const before = this.#latest.get(blob.digest) ?? Promise.resolve()
+    const content = `${image.registry} ${blob.digest}`
+    const before = this.#latest.get(content) ?? Promise.resolve()
     const stored = before.catch(nothing).then(() => this.#download(image, blob))
     known.set(key, stored)
-    this.#latest.set(blob.digest, stored)
+    this.#latest.set(content, stored)
     return stored
   }
 
   async #download(image: Image, blob: Descriptor): Promise<void> {
     const { mirror, board, ending } = this.#context
     const { signal } = ending
-    const storing = { signal, arrived: (bytes: number) => board.arrived(image, bytes) }
     const store = () =>
       registryOf(this.#context, image).ask(
         'blobs',
-        () =>
+        (progressed) =>
           this.#downloads(() => {
             signal.throwIfAborted()
-            return mirror.storeBlob(image.wanted.repository, blob, storing)
+            const arrived = (bytes: number): void => {
+              progressed()
+              board.arrived(image, bytes)
+            }
+            return mirror.storeBlob(image.wanted.repository, blob, { signal, arrived })
           }),
         signal,
         (tries) => (image.tries = Math.max(image.tries, tries)),
@@ -105,7 +109,10 @@ export class BlobFetching {
     // The endpoint that sent something else is asked last from then on.
     const { how } = await store().catch((error: unknown) => {
       if (!(error instanceof IntegrityError)) throw error
-      return store()
+      // Where there is no other, it is not asked again, and what it sent is what went wrong.
+      return store().catch((again: unknown) => {
+        throw again instanceof UpstreamError ? error : again
+      })
     })
     if (how !== 'missing') return
     throw new Lacking('not-found', `upstream does not have its blob ${blob.digest}`)

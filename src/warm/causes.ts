@@ -84,7 +84,6 @@ function ofStore(kind: StoreErrorKind): Pick<Why, 'cause' | 'remedy'> {
       }
     case 'io':
       return { cause: 'other', remedy: 'look at the disk of the data folder, then run it again' }
-    case 'io':
     case 'damaged-file':
       return { cause: 'other', remedy: 'check the disk of the data folder, then: regmirror verify' }
     default:

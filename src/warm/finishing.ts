@@ -2,7 +2,9 @@
 
 import { UpstreamError } from '../errors.ts'
 import type { Settled } from '../mirror/warm-port.ts'
+import type { Digest } from '../oci/digest.ts'
 import { repositoryKey } from '../oci/name.ts'
+import type { Repository } from '../oci/name.ts'
 import type { Index } from '../store/index-port.ts'
 import { Lacking, whyOf } from './causes.ts'
 import { end, unlessEnded } from './context.ts'
@@ -23,6 +25,7 @@ export class Finishing {
   readonly #context: RunContext
   readonly #options: FinishingOptions
   readonly #settled = new Map<string, Promise<Settled>>()
+  readonly #early = new Map<string, Promise<Settled>>()
   readonly #pinned = new Set<string>()
 
   constructor(context: RunContext, options: FinishingOptions) {
@@ -58,40 +61,58 @@ export class Finishing {
 
   /** In a full store nothing that this run wants makes room for the rest of it. */
   async pin({ wanted, digest }: Image): Promise<void> {
-    if (digest === undefined || this.#pinned.has(wanted.name + digest)) return
-    this.#pinned.add(wanted.name + digest)
+    const key = `${wanted.name} ${digest ?? ''}`
+    if (digest === undefined || this.#pinned.has(key)) return
+    this.#pinned.add(key)
     const { index, now } = this.#options
     await index
       .pin(wanted.repository, { digest }, PINNED_BY_RUN, now())
       // It is held all the same.
-      .catch(() => undefined)
+      .catch(() => this.#pinned.delete(key))
   }
 
-  /** Where clients are not given it there is no use in its blobs. */
+  /** Where clients are not given it there is no use in its blobs. Asked once: the end asks with patience. */
   async refuseEarly(image: Image): Promise<void> {
-    const found = await this.#settle(image).catch(() => 'unknown' as const)
-    if (found === 'refused') throw refused(image)
+    const { repository } = image.wanted
+    if (image.digest === undefined) return
+    const key = repositoryKey(repository)
+    const looked = this.#early.get(key) ?? this.#lookEarly(repository, image.digest)
+    this.#early.set(key, looked)
+    if ((await looked) === 'refused') throw refused(image)
+  }
+
+  async #lookEarly(repository: Repository, digest: Digest): Promise<Settled> {
+    const { mirror, ending } = this.#context
+    const key = repositoryKey(repository)
+    const looked = unlessEnded(mirror.settleVisibility(repository, digest), ending.signal)
+    const found = await looked.catch(() => undefined)
+    if (found === undefined) return 'unknown'
+    // Another image may tell.
+    if (found === 'unknown') this.#early.delete(key)
+    else this.#settled.set(key, Promise.resolve(found))
+    return found
   }
 
   /** Who may read a repository is found out while upstream can be asked, by a manifest that is stored. */
-  #settle({ wanted: { repository }, registry, digest }: Image): Promise<Settled> {
-    const { mirror, ending, registries } = this.#context
-    if (digest === undefined) return Promise.resolve('unknown')
-    const key = repositoryKey(repository)
+  #settle(image: Image): Promise<Settled> {
+    const key = repositoryKey(image.wanted.repository)
     const known = this.#settled.get(key)
     if (known) return known
-    const settled = registries
-      .of(registry)
-      .ask(
-        'visibility',
-        () => unlessEnded(mirror.settleVisibility(repository, digest), ending.signal),
-        ending.signal,
-      )
+    const settled = this.#find(image)
     this.#settled.set(key, settled)
     // The end of another image may find out.
     const forget = (): void => void this.#settled.delete(key)
     settled.then((found) => void (found === 'unknown' && forget()), forget)
     return settled
+  }
+
+  async #find({ wanted: { repository }, registry, digest }: Image): Promise<Settled> {
+    const { mirror, ending, registries } = this.#context
+    // Mostly it is known, and what is known waits for no pause.
+    if (await mirror.isServed(repository)) return 'served'
+    if (digest === undefined) return 'unknown'
+    const look = () => unlessEnded(mirror.settleVisibility(repository, digest), ending.signal)
+    return await registries.of(registry).ask('visibility', look, ending.signal)
   }
 }
 

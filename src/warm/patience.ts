@@ -49,6 +49,8 @@ interface Failures {
   answersBefore: number | undefined
 }
 
+const NONE_FAILED: Failures = { tries: 0, sinceMs: 0, answersBefore: undefined }
+
 function wasSent(error: unknown): boolean {
   return !(error instanceof UpstreamError) || error.wasSent
 }
@@ -90,19 +92,27 @@ export class Patience {
     return this.#restMs > 0
   }
 
-  /** Asks again and again, as long as it may help. `tried` hears of every try that was sent. */
+  /**
+   * Asks again and again, as long as it may help. `tried` hears of every try that was sent. What `work`
+   * calls `progressed` with is an answer too: a long download that goes on after each break has no end
+   * of tries.
+   */
   async bear<T>(
     traffic: Traffic,
-    work: () => Promise<T>,
+    work: (progressed: () => void) => Promise<T>,
     tried: () => void,
     signal: AbortSignal,
   ): Promise<T> {
     const lane = this.#lanes[traffic]
-    const failures: Failures = { tries: 0, sinceMs: 0, answersBefore: undefined }
+    const failures: Failures = { ...NONE_FAILED }
+    const progressed = (): void => {
+      Object.assign(failures, NONE_FAILED)
+      this.#answered(lane)
+    }
     for (;;) {
       await this.#rest(lane, signal)
       try {
-        const result = await work()
+        const result = await work(progressed)
         tried()
         this.#answered(lane)
         return result
@@ -190,9 +200,11 @@ export class Patience {
     lane: Lane,
     { sinceMs, answersBefore }: Failures,
   ): number | undefined {
-    const isFailing = kind === 'set-aside' || answersBefore === lane.answers
-    if (!isFailing) return undefined
-    return this.#options.now() - Math.min(sinceMs, lane.failingSinceMs ?? sinceMs)
+    const nowMs = this.#options.now()
+    const laneSinceMs = lane.failingSinceMs ?? nowMs
+    if (answersBefore === lane.answers) return nowMs - Math.min(sinceMs, laneSinceMs)
+    // Others got answers; what is only waited for goes by what came since.
+    return kind === 'set-aside' ? nowMs - laneSinceMs : undefined
   }
 
   #giveUp(error: UpstreamError, lane: Lane, { answersBefore }: Failures): Error {

@@ -35,7 +35,7 @@ export class PullsUsedUp extends Lacking {
 /** Where pulls are counted no more are taken than the price said. */
 export class MoreThanPlanned extends Lacking {
   constructor() {
-    const because = 'it lists more manifests than its price could tell before its index was here'
+    const because = 'it needs more pulls than could be told before'
     super('quota', because, 'run it again: the price is exact now')
   }
 }
@@ -90,7 +90,7 @@ export class RegistryState {
   /** Waits for its turn and for pauses, and tries as often as it is worth it. */
   async ask<T>(
     kind: RequestKind,
-    work: () => Promise<T>,
+    work: (progressed: () => void) => Promise<T>,
     signal: AbortSignal,
     tried: (failed: number) => void = () => undefined,
   ): Promise<T> {

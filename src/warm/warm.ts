@@ -60,7 +60,8 @@ export function warmJob(options: WarmOptions) {
       const kept = isSaved ? await options.saveFailedList(text) : undefined
       return { kind: 'ended', report, failedList: kept }
     } finally {
-      await index.unpinAll(PINNED_BY_RUN)
+      // On a disk that is full it may fail: then the next run does it, or the next owner at its start.
+      await index.unpinAll(PINNED_BY_RUN).catch(() => undefined)
     }
   }
 }

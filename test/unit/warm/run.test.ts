@@ -440,9 +440,9 @@ test('of many that fail at once the first makes the pause', async () => {
   )
 })
 
-test('the same content is never asked for twice at a time', async () => {
+test('the same content is never asked for twice at a time of one registry', async () => {
   const double = filled()
-  add(double, 'ghcr.io', 'org/')
+  add(double, 'docker.io', 'org/')
   const asked = new Set<string>()
   double.script = async ({ what, digest }) => {
     if (what !== 'BLOB' || digest === undefined) return
@@ -451,7 +451,7 @@ test('the same content is never asked for twice at a time', async () => {
     await turn()
     asked.delete(digest)
   }
-  const report = await double.run([...LIST, ...LIST.map((line) => `ghcr.io/org/${line}`)])
+  const report = await double.run([...LIST, ...LIST.map((line) => `org/${line}`)])
   assert.equal(report.totals.warmed, 12)
 })
 

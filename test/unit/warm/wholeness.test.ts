@@ -67,6 +67,27 @@ test('what is not known to be served is not warmed, however whole it is', async 
   assert.deepEqual(statusesOf(await double.run(['a:1'])), ['fresh'])
 })
 
+test('what is known to be served needs no question, also of a registry that answers none any more', async () => {
+  const double = filled()
+  double.script = ({ what }) => {
+    if (what === 'SETTLE')
+      throw new UpstreamError('rate-limited', '429', { retryAfterMs: 3_600_000 })
+  }
+  assert.deepEqual(statusesOf(await double.run(['a:1', 'b:1'])), ['warmed', 'warmed'])
+})
+
+test('wrong content is told as such where nobody else can be asked', async () => {
+  const double = filled()
+  let times = 0
+  double.script = ({ what }) => {
+    if (what !== 'BLOB') return
+    times += 1
+    if (times === 1) throw new IntegrityError('digest', 'upstream sent something else')
+    throw new UpstreamError('bad-response', 'upstream sent wrong content just now')
+  }
+  assert.deepEqual(statusesOf(await double.run(['a:1'], { jobs: 1 })), ['failed wrong-content'])
+})
+
 test('where one image of a repository cannot tell who may read it, another does for both', async () => {
   const double = filled()
   const key = 'docker.io/library/a'
@@ -85,6 +106,7 @@ test('where one image of a repository cannot tell who may read it, another does 
 
 test('that nobody can tell who may read it fails it for that reason', async () => {
   const double = filled()
+  double.whoMayRead.set('docker.io/library/a', 'unknown')
   double.script = ({ what }) => {
     if (what === 'SETTLE') throw new UpstreamError('bad-response', '500')
   }
