@@ -18,10 +18,9 @@ const files = globSync('test/**/*.test.ts')
 // These start the built program and real clients.
 const endToEnd = files.filter((file) => file.startsWith('test/e2e/'))
 const inProcess = files.filter((file) => !endToEnd.includes(file))
-// Of those: time, memory, and what a kernel has not written yet, depend on what else runs.
-const alone = endToEnd.filter((file) =>
-  ['memory', 'power-loss', 'warm-live'].includes(path.basename(file, '.test.ts')),
-)
+// Of those: time, memory, and what a kernel has not read or written yet, depend on what else runs.
+const MEASURING = ['herd', 'kill', 'memory', 'power-loss', 'shutdown', 'warm-live', 'warm-resume']
+const alone = endToEnd.filter((file) => MEASURING.includes(path.basename(file, '.test.ts')))
 // What goes through a whole mirror in process is run a second time through the built program, which
 // cannot be given a disk that fails.
 const onBinary = inProcess.filter((file) => {
