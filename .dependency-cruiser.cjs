@@ -66,17 +66,20 @@ module.exports = {
     }),
     ...mayImport('care', folder('care'), {
       values: [...vocabulary, own('care')],
-      types: [folder('store', 'upstream')],
+      types: [folder('list', 'store', 'upstream')],
     }),
     ...mayImport('owner', folder('owner'), {
       values: [...vocabulary, own('owner'), file('version')],
       types: [folder('care')],
     }),
     ...mayImport('mirror', folder('mirror'), {
-      values: [...vocabulary, own('mirror')],
+      values: [...vocabulary, folder('list', 'mirror')],
       types: [folder('care', 'store', 'upstream')],
     }),
     ...mayImport('list', folder('list'), { values: [...vocabulary, own('list')] }),
+    ...mayImport('list-files', folder('list-files'), {
+      values: [...vocabulary, folder('list', 'list-files')],
+    }),
     ...mayImport('warm', folder('warm'), {
       values: [...vocabulary, folder('warm', 'list'), file('version')],
       types: [folder('care', 'mirror', 'store', 'upstream')],
@@ -95,7 +98,7 @@ module.exports = {
       values: [
         ...vocabulary,
         own('cli'),
-        folder('config', 'credentials', 'list', 'owner'),
+        folder('config', 'credentials', 'list', 'list-files', 'owner'),
         file('compose', 'open-mirror', 'own-store', 'version'),
       ],
       types: [folder('care', 'http', 'mirror', 'store', 'upstream', 'runtime', 'tls')],
@@ -128,6 +131,7 @@ module.exports = {
     ...onlyIn(folder('store'), ['better-sqlite3']),
     ...onlyIn(folder('cli'), ['yargs', 'yargs-parser']),
     ...onlyIn(folder('config'), ['zod', 'yaml']),
+    ...onlyIn(folder('lib'), ['croner']),
     ...onlyIn(folder('tls'), ['@peculiar/asn1-schema', '@peculiar/asn1-x509']),
 
     {

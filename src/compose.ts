@@ -1,19 +1,27 @@
 // The composition root: a configuration becomes a running mirror. Nothing is decided here.
 
 import type { RoomReport } from './care/room.ts'
+import { WARM_JOBS } from './config/config.ts'
 import type { Config } from './config/config.ts'
 import { registryApp } from './http/app.ts'
 import { PullLog } from './http/pull-log.ts'
 import { lanAddresses } from './lib/lan-addresses.ts'
 import type { Logger } from './lib/log.ts'
+import { machinePlatform } from './lib/machine-platform.ts'
+import { machineClock } from './lib/wall-clock.ts'
+import type { Clock } from './lib/wall-clock.ts'
+import { WatchedList } from './list-files/watched-list.ts'
 import { ownAlone } from './owner/contend.ts'
 import { ownStore } from './own-store.ts'
+import type { OwnedStore } from './own-store.ts'
 import { listenAll } from './runtime/listeners.ts'
 import { openStore } from './store/store.ts'
 import type { Store } from './store/store.ts'
 import { openTls } from './tls/tls.ts'
 import type { BoxTls } from './tls/tls.ts'
 import { version } from './version.ts'
+import { logScheduleEvents } from './warm/schedule-events.ts'
+import { WarmScheduler } from './warm/scheduler.ts'
 
 export interface RunningMirror {
   readonly address: { readonly host: string; readonly port: number }
@@ -23,6 +31,8 @@ export interface RunningMirror {
   readonly dataFolder: string
   /** What the store takes and may take; undefined where that cannot be told. */
   readonly room: RoomReport | undefined
+  /** The list that is warmed by itself; undefined: none is. */
+  readonly warming: ScheduledWarming | undefined
   /** Responses that have not ended yet. */
   readonly runningResponses: number
   /** Running responses end, new requests are refused, unfinished downloads are kept for resuming. */
@@ -31,24 +41,45 @@ export interface RunningMirror {
   stop(): Promise<void>
 }
 
-/** Throws StoreError where the data folder cannot be used, and the system's error where the port cannot. */
-export async function startMirror(config: Config, log: Logger): Promise<RunningMirror> {
+export interface ScheduledWarming {
+  readonly file: string
+  readonly lines: number
+  /** When it begins next, in ms since the epoch; undefined: never. */
+  readonly next: number | undefined
+}
+
+/**
+ * Throws StoreError where the data folder cannot be used, the system's error where the port
+ * cannot, and ConfigError where a list is wrong.
+ */
+export async function startMirror(
+  config: Config,
+  log: Logger,
+  clock = machineClock,
+): Promise<RunningMirror> {
+  const list = config.warm && new WatchedList(config.warm.file)
   const open = (hashWorkers: number): Promise<Store> =>
     ownAlone(
       config.data,
       () => openStore(config.data, hashWorkers),
       ({ pid }) => log.info(`regmirror warm (pid ${pid}) uses the store: it is asked to leave`),
     )
-  const owned = await ownStore(config, log, 'serve', open)
+  const owned = await ownStore(config, log, 'serve', open, config.data, clock)
   const { room, upkeep } = owned
   const mirror = owned.mirror()
+  const scheduler = list && scheduleWarming(config, log, { list, owned, clock })
   const pulls = new PullLog(log, Date.now)
   let tls: BoxTls | undefined
 
   const closeAll = async (): Promise<void> => {
     tls?.close()
+    scheduler?.stop()
     await owned.close()
     pulls.flush()
+  }
+  const stopWarming = (): Promise<void> => {
+    scheduler?.stop()
+    return owned.stopWarming()
   }
   // A drain that takes too long is followed by a stop: both end here.
   let closing: Promise<void> | undefined
@@ -65,6 +96,7 @@ export async function startMirror(config: Config, log: Logger): Promise<RunningM
     tls?.watch((pair) => listeners.show(pair))
     upkeep.start()
     room.start()
+    await scheduler?.start()
     const [address = config.listen, ...others] = listeners.addresses
     return {
       address,
@@ -74,16 +106,42 @@ export async function startMirror(config: Config, log: Logger): Promise<RunningM
       tls,
       dataFolder: config.data,
       room: await room.report().catch(() => undefined),
+      warming: list &&
+        scheduler && { file: list.path, lines: scheduler.lines, next: scheduler.next },
       get runningResponses() {
         return listeners.running
       },
-      drain: () => Promise.all([listeners.drain(), owned.stopWarming()]).then(close),
-      stop: () => Promise.all([listeners.stop(), owned.stopWarming()]).then(close),
+      drain: () => Promise.all([listeners.drain(), stopWarming()]).then(close),
+      stop: () => Promise.all([listeners.stop(), stopWarming()]).then(close),
     }
   } catch (error) {
     await close()
     throw error
   }
+}
+
+interface ScheduleParts {
+  readonly list: WatchedList
+  readonly owned: OwnedStore
+  readonly clock: Clock
+}
+
+function scheduleWarming(
+  config: Config,
+  log: Logger,
+  { list, owned, clock }: ScheduleParts,
+): WarmScheduler {
+  const { warm, runs } = owned.jobs
+  const nobody = { signal: new AbortController().signal, progress: () => {}, rows: async () => {} }
+  return new WarmScheduler({
+    source: list,
+    at: config.warm?.at,
+    ask: { platforms: [machinePlatform()], jobs: WARM_JOBS },
+    warm,
+    lastRuns: async (count) => (await runs({ count }, nobody)).runs,
+    events: logScheduleEvents(list.path, log),
+    clock,
+  })
 }
 
 async function boxTls(config: Config, log: Logger): Promise<BoxTls | undefined> {

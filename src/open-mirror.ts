@@ -3,9 +3,12 @@
 import type { Config } from './config/config.ts'
 import { createCredentials } from './credentials/registry-credentials.ts'
 import type { Logger } from './lib/log.ts'
+import type { Naming } from './list/name-pattern.ts'
+import { AccessFiles } from './list-files/access-files.ts'
 import { logMirrorEvents } from './mirror/events.ts'
 import { Mirror } from './mirror/mirror.ts'
 import type { MirrorOptions } from './mirror/mirror.ts'
+import { canonicalNamed } from './mirror/target.ts'
 import { logUpstreamEvents } from './upstream/events.ts'
 import type { Credentials } from './upstream/login.ts'
 import type { Upstreams } from './upstream/upstream.ts'
@@ -38,16 +41,31 @@ export function openUpstreams(
   })
 }
 
+/** Which repositories the names in lists mean. */
+export function namingOf(config: Config): Naming {
+  return (name) => canonicalNamed(name, config)
+}
+
+/** What may be had; undefined: everything. Throws ConfigError where a list of it cannot be used. */
+export function openAccess(config: Config, log: Logger): AccessFiles | undefined {
+  const { allow, block } = config
+  if (allow === undefined && block === undefined) return undefined
+  return new AccessFiles({ allow, block, log, naming: namingOf(config) })
+}
+
 export interface OpenMirror {
   readonly mirror: Mirror
   close(): Promise<void>
 }
 
 /** What it is given of an open store. */
-type MirrorParts = Pick<MirrorOptions, 'index' | 'integrity' | 'room' | 'store' | 'hasher'>
+type MirrorParts = Pick<MirrorOptions, 'index' | 'integrity' | 'room' | 'store' | 'hasher'> & {
+  readonly access: AccessFiles | undefined
+}
 
 /** For who serves from a store, and for who fills it. */
 export function openMirror(config: Config, log: Logger, parts: MirrorParts): OpenMirror {
+  parts.access?.watch()
   const upstreams = openUpstreams(config, createCredentials(config, Date.now), log)
   const mirror = new Mirror({
     ...parts,
@@ -64,6 +82,9 @@ export function openMirror(config: Config, log: Logger, parts: MirrorParts): Ope
   })
   return {
     mirror,
-    close: async () => void (await Promise.all([mirror.close(), upstreams.close()])),
+    close: async () => {
+      parts.access?.close()
+      await Promise.all([mirror.close(), upstreams.close()])
+    },
   }
 }

@@ -17,9 +17,11 @@ import type { Upkeep } from './care/upkeep.ts'
 import type { Config } from './config/config.ts'
 import { errorsOnly } from './lib/log.ts'
 import type { Logger } from './lib/log.ts'
+import { machineClock } from './lib/wall-clock.ts'
+import type { Clock } from './lib/wall-clock.ts'
 import type { Mirror } from './mirror/mirror.ts'
 import { repositoryNamed } from './mirror/target.ts'
-import { openMirror } from './open-mirror.ts'
+import { openAccess, openMirror } from './open-mirror.ts'
 import type { OpenMirror } from './open-mirror.ts'
 import { openDesk } from './owner/open-desk.ts'
 import { openStore } from './store/store.ts'
@@ -29,7 +31,7 @@ import { afterRebuild } from './warm/after-rebuild.ts'
 import { WarmDesk } from './warm/desk.ts'
 import { logWarmEvents, silentWarmEvents } from './warm/events.ts'
 import { runsJob } from './warm/last-runs.ts'
-import { PINNED_BY_RUN, warmJob } from './warm/warm.ts'
+import { PINNED_BY_RUNS, warmJob } from './warm/warm.ts'
 
 /** One core is left for moving bytes; more hash workers than this never had work when measured. */
 const HASH_WORKERS_MAX = 4
@@ -125,15 +127,19 @@ function storeJobsOf(
 interface WarmParts extends Pick<Owned, 'store' | 'upkeep'> {
   readonly isServer: boolean
   readonly mirror: () => Mirror['warming']
+  readonly clock: Clock
 }
 
-function openWarmDesk(log: Logger, { store, upkeep, isServer, mirror }: WarmParts): WarmDesk {
+function openWarmDesk(
+  log: Logger,
+  { store, upkeep, isServer, mirror, clock }: WarmParts,
+): WarmDesk {
   const warm = warmJob({
     mirror,
     index: store.index,
     saveFailedList: (text) => saveFailedList(store, text, log),
-    now: Date.now,
-    sleep: (durationMs, signal) => wait(durationMs, undefined, { signal }),
+    now: () => clock.now(),
+    sleep: (durationMs, signal) => clock.sleep(durationMs, signal),
     random: Math.random,
   })
   return new WarmDesk({
@@ -141,7 +147,7 @@ function openWarmDesk(log: Logger, { store, upkeep, isServer, mirror }: WarmPart
     isServer,
     events: isServer ? logWarmEvents(log) : silentWarmEvents,
     newId: randomUUID,
-    now: Date.now,
+    now: () => clock.now(),
   })
 }
 
@@ -152,8 +158,14 @@ export async function ownStore(
   command: string,
   open: (hashWorkers: number) => Promise<Store>,
   folder = config.data,
+  clock = machineClock,
 ): Promise<OwnedStore> {
   const isServer = command === 'serve'
+  // What a command could not fetch is in its answer.
+  const mirrorLog = isServer || config.log.level === 'debug' ? log : errorsOnly(log)
+  // Who fetches is to know what may be fetched before anything is opened.
+  const isFetching = isServer || command === 'warm'
+  const known = isFetching ? { access: openAccess(config, mirrorLog) } : undefined
   const store = await open(Math.min(HASH_WORKERS_MAX, Math.max(1, availableParallelism() - 1)))
   let opened: OpenMirror | undefined
   const serving = (): Serving => opened?.mirror ?? notServing
@@ -179,10 +191,11 @@ export async function ownStore(
     now: Date.now,
   })
   const mirror = (): Mirror => {
-    const parts = { index: upkeep.index, integrity: upkeep.integrity, room }
-    // What a command could not fetch is in its answer.
-    const mirrorLog = isServer || config.log.level === 'debug' ? log : errorsOnly(log)
-    opened ??= openMirror(config, mirrorLog, { ...parts, store: store.blobs, hasher: store.hasher })
+    opened ??= openMirror(config, mirrorLog, {
+      ...{ index: upkeep.index, integrity: upkeep.integrity, room },
+      ...{ store: store.blobs, hasher: store.hasher },
+      ...(known ?? { access: openAccess(config, mirrorLog) }),
+    })
     return opened.mirror
   }
   const warmMirror = (): Mirror['warming'] => {
@@ -190,13 +203,14 @@ export async function ownStore(
     if (opened === undefined && !isServer) room.start()
     return mirror().warming
   }
-  const desk = openWarmDesk(log, { store, upkeep, isServer, mirror: warmMirror })
+  const desk = openWarmDesk(log, { store, upkeep, isServer, mirror: warmMirror, clock })
   const storeJobs = storeJobsOf(config, { store, room, upkeep, serving })
   // Without a server nobody else makes a lost index again, and what it knew would seem not to be held.
   const inOrder = isServer ? storeJobs : jobsAfter(upkeep.rebuild, storeJobs)
   const jobs = { ...inOrder, runs: runsJob(store.index) }
   // Of a run that was killed.
-  await store.index.unpinAll(PINNED_BY_RUN).catch(({ message }: Error) => log.warn(message))
+  await store.index.endPins(Date.now()).catch(({ message }: Error) => log.warn(message))
+  await store.index.unpinAll(PINNED_BY_RUNS).catch(({ message }: Error) => log.warn(message))
   const counter = await openDesk(
     folder,
     config.runtimeFolder,
@@ -211,7 +225,7 @@ export async function ownStore(
     store,
     room,
     upkeep,
-    jobs: { ...jobs, warm: desk.warmForOwner },
+    jobs: { ...jobs, warm: isServer ? desk.warm : desk.warmForOwner },
     mirror,
     handBackWarming: () => desk.handBack(false),
     stopWarming: () => desk.stop(),

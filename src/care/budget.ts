@@ -1,5 +1,8 @@
 // How much the store may take, and how much more or less than that it takes. Pure.
 
+import { formatBytes, formatSize } from '../lib/units.ts'
+import type { Pinnable } from './room-port.ts'
+
 /** Files are given out in whole blocks. */
 const BLOCK_BYTES = 4096
 /** Beside every download lies a note of what of it is there. */
@@ -15,6 +18,9 @@ const SLACK_MOST_BYTES = 64 * 1024 * 1024
 
 /** Freed beyond what is needed, so that not every download evicts. */
 const LOW_WATER_SHARE = 1 / 50
+
+/** What is kept for lists leaves the rest to what clients pull. */
+const PINS_SHARE = 0.8
 
 const MIN_FREE_MOST_BYTES = 5 * 2 ** 30
 const MIN_FREE_SHARE = 1 / 10
@@ -101,6 +107,32 @@ export function capacityBytes(limits: Limits, taken: Taken, pinnedBytes: number)
       : limits.maxBytes - fixedBytes(limits, nothing) - pinnedBytes
   const ofDisk = evictableBytes(taken, pinnedBytes) + taken.reservedBytes - underFree(limits, taken)
   return Math.min(ofSize, ofDisk)
+}
+
+/** What the store may take in all; undefined where nothing limits it that is known. */
+function allowedBytes({ maxBytes, minFreeBytes }: Limits, taken: Taken): number | undefined {
+  const { freeBytes, unwrittenBytes } = taken
+  if (freeBytes === undefined) return maxBytes
+  const ofDisk = Math.max(0, usedBytes(taken) - unwrittenBytes + freeBytes - minFreeBytes)
+  return Math.min(ofDisk, maxBytes ?? Infinity)
+}
+
+/** What lists may keep of it, in words too. */
+export function pinnableOf(
+  limits: Limits,
+  taken: Taken,
+): Pick<Pinnable, 'maxBytes' | 'share' | 'remedy'> | undefined {
+  const allowed = allowedBytes(limits, taken)
+  if (allowed === undefined) return undefined
+  const isSize = allowed === limits.maxBytes
+  const what = isSize
+    ? `--max-size ${formatSize(allowed)}`
+    : `the ${formatBytes(allowed)} that its disk allows`
+  return {
+    maxBytes: Math.floor(allowed * PINS_SHARE),
+    share: `${PINS_SHARE * 100} % of ${what}`,
+    remedy: `${isSize ? 'raise it' : 'give the store a larger disk'}, or shorten the lists`,
+  }
 }
 
 /** How much more than needed is freed at a time. */

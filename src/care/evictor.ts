@@ -42,13 +42,19 @@ export class Evictor {
     this.#options = options
   }
 
+  /** Before images are chosen: the index learns what was used, and which pins are over. */
+  async prepare(): Promise<void> {
+    const { index, flushUses, now } = this.#options
+    await Promise.all([flushUses(), index.endPins(now())])
+  }
+
   /** What nobody misses, then whole images by last use. */
   async *unused(): Steps {
     const { ledger, now } = this.#options
     yield* this.parked(Infinity)
     yield* this.#quarantined()
     yield* this.#someOrphans(now() - ORPHAN_GRACE_MS)
-    await this.#options.flushUses()
+    await this.prepare()
     yield* this.#images(now() - IMAGE_GRACE_MS, () => ledger.filling)
   }
 
@@ -101,7 +107,7 @@ export class Evictor {
   /** Images that no tag has pointed to, and nobody has used, since then. */
   async *untagged(before: number): Steps {
     const { index, ledger } = this.#options
-    await this.#options.flushUses()
+    await this.prepare()
     for (let after = 0; ;) {
       const removed = await index.evictUntagged({ after, before, inUse: ledger.inUse })
       if (!removed) return

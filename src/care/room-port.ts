@@ -14,6 +14,21 @@ export interface Room {
   use(digest: Digest): () => void
   /** Undefined, except while this content is just being removed: then resolves when it is gone. */
   removing(digest: Digest): Promise<void> | undefined
+  /** What lists may keep; undefined where neither a limit nor the disk tells. */
+  pinnable(contents: readonly Digest[]): Promise<Pinnable | undefined>
+}
+
+export interface Pinnable {
+  /** In all. */
+  readonly maxBytes: number
+  /** `80 % of --max-size 200GiB`. */
+  readonly share: string
+  /** What to do for more. */
+  readonly remedy: string
+  /** What is stored and kept by lists now. */
+  readonly pinnedBytes: number
+  /** Which of the contents asked about are counted there. */
+  readonly pinned: ReadonlySet<Digest>
 }
 
 /** To be settled once. */

@@ -13,6 +13,7 @@ import {
   excessBytes,
   lowWaterBytes,
   overSize,
+  pinnableOf,
 } from './budget.ts'
 import type { Limits, Taken } from './budget.ts'
 import type { CareEvents, Gone } from './events.ts'
@@ -20,7 +21,7 @@ import { addTo, Evictor, nothing } from './evictor.ts'
 import type { Steps } from './evictor.ts'
 import { Ledger } from './ledger.ts'
 import type { Held } from './ledger.ts'
-import type { Reservation, Room } from './room-port.ts'
+import type { Pinnable, Reservation, Room } from './room-port.ts'
 
 /** How long a pull waits for room before it is passed through. */
 const WAIT_MS = 10_000
@@ -129,6 +130,19 @@ export class StoreRoom implements Room {
     return this.#ledger.leaving(digest)
   }
 
+  async pinnable(contents: readonly Digest[]): Promise<Pinnable | undefined> {
+    const { index, now } = this.#options
+    return await this.#inGoodOrder(async () => {
+      // A disk that is full may not take it: then they count a little longer.
+      await index.endPins(now()).catch(() => undefined)
+      const { limits, taken } = await this.#look()
+      const share = pinnableOf(limits, taken)
+      if (!share) return undefined
+      const { bytes, among } = await index.keptByLists(contents)
+      return { ...share, pinnedBytes: bytes, pinned: new Set(among) }
+    })
+  }
+
   async report(): Promise<RoomReport> {
     const limits = await this.#limits
     const taken = this.#ledger.taken(await this.#ledger.measure())
@@ -205,7 +219,7 @@ export class StoreRoom implements Room {
 
   /** The same for who only wants to know what would go. */
   async outlook(): Promise<Outlook> {
-    await this.#options.flushUses()
+    await this.evictor.prepare()
     const { limits, taken, excess } = await this.#look()
     return {
       excessBytes: excess,
@@ -262,9 +276,10 @@ export class StoreRoom implements Room {
 
   async #makeRoom(held: Held, wanted: number, deadline: number): Promise<boolean> {
     if (await this.#take(held, wanted)) return true
-    const pinned = await this.#pinnedBytes()
-    const { limits, taken } = await this.#look()
-    if (wanted > capacityBytes(limits, taken, pinned)) return false
+    if (await this.#isTooLarge(wanted, await this.#pinnedBytes())) return false
+    // Lists may keep more by now: for what cannot fit nothing goes, and nobody waits.
+    const pinned = await this.#countPinned()
+    if (await this.#isTooLarge(wanted, pinned)) return false
     // Its own parked bytes are not what makes room for it.
     const release = this.use(held.digest)
     const gone = nothing()
@@ -282,6 +297,12 @@ export class StoreRoom implements Room {
         this.#options.events.evicted(gone, `room was needed for ${held.digest}`)
       }
     }
+  }
+
+  /** It would not fit were all else evicted. */
+  async #isTooLarge(wanted: number, pinned: number): Promise<boolean> {
+    const { limits, taken } = await this.#look()
+    return wanted > capacityBytes(limits, taken, pinned)
   }
 
   /** False where what may go is not enough: then downloads have to end first. */
@@ -369,12 +390,20 @@ export class StoreRoom implements Room {
     return this.#ledger.taken(await this.#ledger.measure({ freeBytes }))
   }
 
+  /** As of a while ago: to count long lists takes some time. */
   async #pinnedBytes(): Promise<number> {
-    const now = this.#options.now()
-    if (!this.#pinned || now - this.#pinned.at > PINNED_FRESH_MS) {
-      this.#pinned = { bytes: await this.#options.index.pinnedBytes(), at: now }
-    }
-    return this.#pinned.bytes
+    const known = this.#pinned
+    const isFresh = known && this.#options.now() - known.at <= PINNED_FRESH_MS
+    return isFresh ? known.bytes : await this.#countPinned()
+  }
+
+  async #countPinned(): Promise<number> {
+    const { index, now } = this.#options
+    const at = now()
+    await index.endPins(at)
+    const bytes = await index.pinnedBytes()
+    this.#pinned = { bytes, at }
+    return bytes
   }
 
   #change(): void {

@@ -1,18 +1,19 @@
 // What crosses the socket for `regmirror warm`: what is asked, how far it is, and what came of it.
 
+import type { ChosenBy, DropReason, ListText, Place } from '../list/list-entry.ts'
+
 /** Where a list comes from and what it says; it is parsed again by whoever runs it. */
-export interface WarmSource {
-  /** The file as it was named, `standard input`, or `command line`. */
-  readonly name: string
-  readonly text: string
-}
+export type WarmSource = ListText
 
 export interface WarmAsk {
   readonly sources: readonly WarmSource[]
   /** `linux/amd64`, `linux/arm/v7`; or `all` alone. */
   readonly platforms: readonly string[]
-  /** `plan`: stop after the price. `check`: the same, and what is not whole and fresh is `stale`. */
-  readonly mode: 'run' | 'plan' | 'check'
+  /**
+   * `plan`: stop after the price. `check`: the same, and what is not whole and fresh is `stale`.
+   * `explain`: a plan that tells what each line selects, and why not the rest.
+   */
+  readonly mode: 'run' | 'plan' | 'check' | 'explain'
   /** Images at once. */
   readonly jobs: number
   /** Of all downloads of the run together; undefined: no cap. */
@@ -21,6 +22,8 @@ export interface WarmAsk {
   readonly reserve: number | undefined
   /** When to end in good order, in ms since the epoch. */
   readonly untilAt: number | undefined
+  /** It is due by a schedule: nobody waits for it. */
+  readonly isScheduled?: boolean
   /** The run goes on when whoever asked has gone: the answer is that it was taken. */
   readonly isDetached: boolean
 }
@@ -48,6 +51,10 @@ export type WarmCause =
   | 'platform'
   | 'disk'
   | 'room'
+  /** Lists may pin no more of the store. */
+  | 'budget'
+  /** A pattern selects more tags than its line takes. */
+  | 'too-many'
   | 'until'
   | 'stopped'
   | 'offline'
@@ -59,7 +66,7 @@ export interface WarmResult {
   readonly reference: string
   readonly registry: string
   /** Every line that means it; the first is the one to name. */
-  readonly places: readonly { readonly source: string; readonly line: number }[]
+  readonly places: readonly Place[]
   readonly status: WarmStatus
   readonly cause: WarmCause | undefined
   /** For `failed` and `left`: what happened, as a sentence; and the next step, where there is one to tell. */
@@ -107,12 +114,46 @@ export interface WarmPrice {
   readonly knownBytes: number
   /** Of how many images that cannot be told before their manifests are fetched. */
   readonly unknownSizes: number
+  /** What lists may pin in all, and what would be pinned after the run, as far as that is known. */
+  readonly pinnableBytes: number | undefined
+  readonly pinnedBytes: number | undefined
+}
+
+/** What `list explain` tells of a line. Rows come in the order of the lists. */
+export interface WarmLine {
+  readonly place: Place
+  readonly text: string
+  /** `docker.io/library/redis`, or as typed where it means no repository that is served. */
+  readonly name: string
+  /** Tags upstream lists; undefined where they were not needed, or could not be had. */
+  readonly listed: number | undefined
+  readonly images: readonly WarmLineImage[]
+  /** At most DROPPED_SHOWN_MAX examples each, in the order of upstream's list. */
+  readonly dropped: readonly {
+    readonly because: DropReason
+    readonly count: number
+    readonly examples: readonly string[]
+  }[]
+  /** Why the line stands for nothing: what failed, with the next step. */
+  readonly problem: string | undefined
+}
+
+export interface WarmLineImage {
+  readonly reference: string
+  readonly by: ChosenBy
+  readonly status: WarmStatus
+  readonly because: string | undefined
+  readonly platforms: readonly string[]
+  /** Of the wanted platforms; undefined where a manifest would have to be fetched to tell. */
+  readonly totalBytes: number | undefined
+  readonly missingBytes: number | undefined
 }
 
 /** `notice`: a line for people: a wait, a registry that gives nothing more, another run that is waited for. */
 export type WarmRow =
   | { readonly kind: 'notice'; readonly text: string }
   | { readonly kind: 'price'; readonly price: WarmPrice }
+  | ({ readonly kind: 'line' } & WarmLine)
   | ({ readonly kind: 'result' } & WarmResult)
 
 export interface WarmInFlight {
@@ -141,10 +182,11 @@ export interface WarmProgress {
 
 /**
  * How a run ended, worst first: what came first in this list names it.
- * - `interrupted`; `nothing`: nothing could be done at all; `failures`: some failed; `stale`: of a check;
- *   `left`: some are for the next run; `done`
+ * - `interrupted`; `nothing`: nothing could be done at all; `over-budget`: the lists want to pin more than they
+ *   may; `failures`: some failed; `stale`: of a check; `left`: some are for the next run; `done`
  */
-export type WarmOutcome = 'interrupted' | 'nothing' | 'failures' | 'stale' | 'left' | 'done'
+export type WarmOutcome =
+  'interrupted' | 'nothing' | 'over-budget' | 'failures' | 'stale' | 'left' | 'done'
 
 export interface WarmReport {
   readonly schema: 'regmirror.warm/1'
@@ -154,6 +196,9 @@ export interface WarmReport {
   readonly startedAt: string
   readonly endedAt: string
   readonly sources: readonly string[]
+  /** Of the lists that are files, absolute. */
+  readonly paths?: readonly string[]
+  readonly isScheduled?: boolean
   /** Of the lists' text, so that two runs can be told to be of the same lists. */
   readonly listDigest: string
   readonly platforms: readonly string[]

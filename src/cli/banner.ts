@@ -2,7 +2,9 @@
 
 import { formatListenAddress } from '../config/listen-address.ts'
 import type { RoomReport } from '../care/room.ts'
+import type { ScheduledWarming } from '../compose.ts'
 import type { ListenAddress } from '../config/config.ts'
+import { formatLocalTime } from '../lib/time-of-day.ts'
 import { formatBytes } from '../lib/units.ts'
 import { sizeLimit } from './size-limit.ts'
 
@@ -14,6 +16,7 @@ export interface Serving {
   readonly lanHosts: readonly string[]
   readonly dataFolder: string
   readonly room: RoomReport | undefined
+  readonly warming: ScheduledWarming | undefined
   readonly offline: boolean
   readonly registries: readonly string[]
 }
@@ -46,6 +49,7 @@ export function banner(serving: Serving): string {
     line('storing in', `${dataFolder}${free}`),
     line('size limit', sizeLimit(room)),
     line('registries', registries.join(', ')),
+    ...warmingLines(serving),
     ...(serving.offline
       ? [line('offline', 'no registry is dialled; what is not cached is answered "not found"')]
       : []),
@@ -53,6 +57,13 @@ export function banner(serving: Serving): string {
     line('', `"registry-mirrors": ["${urls[0]}"]`),
   ]
   return `${lines.join('\n')}\n`
+}
+
+function warmingLines({ warming }: Serving): string[] {
+  if (warming === undefined) return []
+  const { file, lines, next } = warming
+  const when = next === undefined ? 'never again' : `next at ${formatLocalTime(next)}`
+  return [line('warming', `${file} (${lines === 1 ? '1 line' : `${lines} lines`}), ${when}`)]
 }
 
 /** HTTP and HTTPS share the ports. */

@@ -8,6 +8,7 @@ import { credentialsCommand } from './credentials.ts'
 import { explainFailure } from './failure.ts'
 import { unknownWords } from './flags.ts'
 import { gcCommand } from './gc.ts'
+import { listCommand } from './list.ts'
 import { loginCommand } from './login.ts'
 import { logoutCommand } from './logout.ts'
 import { lsCommand } from './ls.ts'
@@ -31,6 +32,7 @@ const COMPLETION = 'completion'
 const commands = [
   serveCommand,
   warmCommand,
+  listCommand,
   lsCommand,
   rmCommand,
   gcCommand,

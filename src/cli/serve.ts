@@ -45,6 +45,7 @@ async function serve(argv: Arguments): Promise<void> {
     lanHosts: lanAddresses(),
     dataFolder: mirror.dataFolder,
     room: mirror.room,
+    warming: mirror.warming,
     offline: config.offline,
     registries: [...config.registries.keys()],
   })
@@ -60,8 +61,10 @@ function announce(config: Config, log: Logger, serving: Serving): void {
   if (config.log.format === 'text') process.stderr.write(banner(serving))
   else {
     const registryAddresses = Object.fromEntries(serving.registryAddresses)
-    const { room, ...told } = serving
-    log.info('serving', { ...told, registryAddresses, ...roomFields(room) })
+    const { room, warming, ...told } = serving
+    const next = warming?.next === undefined ? undefined : new Date(warming.next).toISOString()
+    const fields = { ...told, warming: warming && { ...warming, next }, registryAddresses }
+    log.info('serving', { ...fields, ...roomFields(room) })
     if (room && storesNothing(room)) log.warn(sizeLimit(room), roomFields(room))
   }
 }

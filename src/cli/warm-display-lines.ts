@@ -48,6 +48,9 @@ export class RunLines {
         if (row.status === 'fresh') this.#fresh += 1
         if (row.status === 'fresh' || row.status === 'left' || this.#isToldAlready(row)) return []
         return [{ verb: row.status, text: resultText(row) }]
+      // Of `list explain`, which shows them itself.
+      case 'line':
+        return []
     }
   }
 

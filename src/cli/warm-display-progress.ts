@@ -43,9 +43,13 @@ export function heartbeatText(progress: WarmProgress): string {
     .join('; ')
 }
 
-/** As people know Docker's own images; a digest as short as `rm` takes it. */
+/** `:sha256-....sig`: named after the digest of what it signs. */
+const DIGEST_TAG = /(:sha256-[0-9a-f]{12})[0-9a-f]{52}/
+
+/** As people know Docker's own images; a digest as short as `rm` takes it, also in the name of a tag. */
 export function shortName(reference: string): string {
-  return withShortDigest(reference.replace(/^docker\.io\/library\//, ''))
+  const name = reference.replace(/^docker\.io\/library\//, '').replace(DIGEST_TAG, '$1')
+  return withShortDigest(name)
 }
 
 export function percentText({ doneBytes, totalBytes }: WarmInFlight): string | undefined {

@@ -10,6 +10,7 @@ const EXIT_CODES: Readonly<Record<Exclude<WarmOutcome, 'interrupted'>, number>> 
   nothing: 3,
   left: 4,
   stale: 5,
+  'over-budget': 6,
 }
 
 /** As after SIGINT: of a run that was stopped by somebody else than this command's user. */
@@ -37,4 +38,5 @@ export const EXIT_CODES_HELP = `Exit codes:
   3    nothing could be done: no network, no room, no turn, or every image failed
   4    stopped by --until or by what a registry gives; the rest is for the next run
   5    --check found an image that is not whole and fresh
+  6    the lists want to keep more than they may; what did not fit is named
   130  interrupted; what is stored is kept, and the next run goes on with it`

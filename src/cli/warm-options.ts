@@ -2,15 +2,15 @@
 
 import type { Arguments, Options } from 'yargs'
 import type { WarmAsk } from '../care/warm-job.ts'
+import { WARM_JOBS } from '../config/config.ts'
 import { quote, suggestion } from '../config/wording.ts'
+import { machinePlatform } from '../lib/machine-platform.ts'
+import { nextTimeOfDay, parseTimeOfDay } from '../lib/time-of-day.ts'
 import { parseSize } from '../lib/units.ts'
 import { parsePlatforms } from '../list/platform.ts'
 import { PROGRESS_MODES } from './warm-display-options.ts'
 import type { ProgressMode } from './warm-display-options.ts'
-import { machinePlatform } from './warm-platform.ts'
-import { nextTimeOfDay, parseTimeOfDay } from './warm-until.ts'
 
-const JOBS = 4
 const JOBS_MAX = 64
 const RESERVE_MAX = 1_000_000
 /** As many as are kept. */
@@ -25,7 +25,7 @@ export const warmOptions = {
     `OS/ARCH: of which platforms, or all; repeatable [default: ${machinePlatform()}]`,
   ),
   jobs: value(
-    `N: images of a registry at once, and twice as many downloads in all [default: ${JOBS}]`,
+    `N: images of a registry at once, and twice as many downloads in all [default: ${WARM_JOBS}]`,
   ),
   bandwidth: value('RATE: download at most so much, such as 40MB/s; live pulls go first anyway'),
   reserve: value(
@@ -70,7 +70,7 @@ export function readWarmOptions(argv: Arguments, now: number): ReadOptions {
   const ask = {
     platforms,
     mode: typed.has('check') ? 'check' : typed.has('plan') ? 'plan' : 'run',
-    jobs: typed.read('jobs', wholeNumber(1, JOBS_MAX)) ?? JOBS,
+    jobs: typed.read('jobs', wholeNumber(1, JOBS_MAX)) ?? WARM_JOBS,
     bytesPerSecond: typed.read('bandwidth', parseRate),
     reserve: typed.read('reserve', wholeNumber(0, RESERVE_MAX)),
     untilAt: typed.read('until', (text) => parseUntil(text, now)),

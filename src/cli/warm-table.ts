@@ -1,6 +1,7 @@
 // The tables of `warm --plan`, what each registry will be asked for, and of `warm --last`. Pure.
 
 import type { WarmPrice, WarmReport, WarmResult } from '../care/warm-job.ts'
+import { formatLocalTime } from '../lib/time-of-day.ts'
 import { formatBytes, formatElapsed } from '../lib/units.ts'
 import { columnsText } from './columns.ts'
 import type { Column } from './columns.ts'
@@ -34,6 +35,7 @@ const RUN_COLUMNS: readonly Column[] = [
 const ENDED: Record<WarmReport['outcome'], string> = {
   interrupted: 'interrupted',
   nothing: 'nothing done',
+  'over-budget': 'over budget',
   failures: 'with failures',
   stale: 'stale',
   left: 'with a rest',
@@ -68,7 +70,7 @@ export function planTable(
 /** The latest first. */
 export function runsTable(runs: readonly WarmReport[], width: number | undefined): string {
   const rows = runs.map((run) => [
-    localTime(new Date(run.startedAt)),
+    formatLocalTime(Date.parse(run.startedAt)),
     formatElapsed(Date.parse(run.endedAt) - Date.parse(run.startedAt)),
     printable(run.sources.map((source) => listText(source, run)).join(', ')),
     String(run.totals.warmed),
@@ -104,11 +106,4 @@ export function runFailures({ results, sources }: WarmReport): string {
 function told(remaining: number | undefined, limit?: number): string {
   if (remaining === undefined) return UNKNOWN
   return limit === undefined ? String(remaining) : `${remaining} of ${limit}`
-}
-
-/** `2026-11-22 01:30`, as the clock on the wall had it. */
-function localTime(at: Date): string {
-  const two = (n: number): string => String(n).padStart(2, '0')
-  const day = [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join('-')
-  return `${day} ${two(at.getHours())}:${two(at.getMinutes())}`
 }

@@ -29,6 +29,7 @@ const VERBS = {
   run: { ...COUNTED, stale: 'stale', fresh: 'already fresh' },
   plan: { ...COUNTED, stale: 'to fetch', fresh: 'fresh' },
   check: { ...COUNTED, stale: 'stale', fresh: 'fresh' },
+  explain: { ...COUNTED, stale: 'to fetch', fresh: 'fresh' },
 } as const
 
 export interface LastWords {

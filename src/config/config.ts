@@ -20,6 +20,10 @@ export interface Config {
   readonly pathAliases: ReadonlyMap<string, string>
   /** Hosts by which clients reach this mirror and which stand for a registry: `docker.box.lan` → `docker.io`. */
   readonly hosts: ReadonlyMap<string, string>
+  /** A list of all that may be had, absolute; undefined: everything. */
+  readonly allow: string | undefined
+  /** A list of what may not be had all the same. */
+  readonly block: string | undefined
   /** Whether `_catalog` tells what is cached. */
   readonly catalog: boolean
   /** The proxies of the environment, for registries that name none of their own. */
@@ -33,6 +37,8 @@ export interface Config {
   readonly abandoned: Abandoned
   readonly upstream: UpstreamLimits
   readonly space: SpaceConfig
+  /** What is warmed by itself; undefined: nothing. */
+  readonly warm: ScheduledList | undefined
   /** A reader that takes no byte for so long is cut. */
   readonly clientIdleTimeoutMs: number
   readonly drainTimeoutMs: number
@@ -125,6 +131,16 @@ export interface TagTtlPattern {
   /** A glob: with a `/` over `registry/repository:tag`, without one over the tag alone. */
   readonly pattern: string
   readonly ttlMs: number
+}
+
+/** Images of a registry at once, where a run does not say. */
+export const WARM_JOBS = 4
+
+export interface ScheduledList {
+  /** Absolute. */
+  readonly file: string
+  /** Five fields of cron, in the time zone of this machine; undefined: as the list says. */
+  readonly at: string | undefined
 }
 
 /** What the store may take, and how long things stay. */

@@ -14,6 +14,7 @@ export function contradictions(effective: Effective): string[] {
     ...unusedTlsNames(effective),
     ...unusedAuthorities(effective),
     ...typedPasswords(effective),
+    ...unusedTimes(effective),
   ]
 }
 
@@ -77,6 +78,11 @@ function unusedAuthorities({ insecure, ca }: Effective): string[] {
         `gives an authority for it: leave one of the two out`,
     ]
   })
+}
+
+function unusedTimes({ warm: [list], 'warm-at': [at] }: Effective): string[] {
+  if (at === undefined || list !== undefined) return []
+  return [`${at.origin}: is when to warm a list, and there is none: name it with warm`]
 }
 
 /** Everyone on the machine can read the command line of a running program. */

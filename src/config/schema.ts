@@ -1,13 +1,14 @@
 // What each setting must look like, as one zod schema: texts in, values out, every problem at once.
 
 import { z } from 'zod'
+import { parseDueTimes } from '../lib/cron.ts'
 import { parseDuration } from '../lib/units.ts'
 import { parseCredentials } from './credentials-source.ts'
 import { parseDataFolder } from './data-folder.ts'
 import { parseBaseDomain, parseHostAlias } from './host-alias.ts'
 import { parseListenAddress } from './listen-address.ts'
 import type { Parsed } from './parsed.ts'
-import { parseFile } from './paths.ts'
+import { parseFile, parsePath } from './paths.ts'
 import type { Home } from './paths.ts'
 import { parseCertificateAndKey, parseCertificateFile } from './pem.ts'
 import { parsePrivatePolicy } from './private-policy.ts'
@@ -39,10 +40,16 @@ export function settingsSchema(home: Home) {
     offline: parsedBy(parseSwitch),
     abandoned: oneOf(['finish', 'park', 'auto']),
     catalog: parsedBy(parseSwitch),
+    // Whoever reads them says what is wrong with them.
+    allow: parsedBy((text) => parsePath(text, home)).optional(),
+    block: parsedBy((text) => parsePath(text, home)).optional(),
     'max-size': parsedBy(parseMaxSize),
     'min-free': parsedBy(parseMinFree).optional(),
     'keep-untagged': parsedBy((text) => parseSpan(text, 'forever')),
     scrub: parsedBy(parseScrub),
+    // Whoever reads it says what is wrong with it.
+    warm: parsedBy((text) => parsePath(text, home)).optional(),
+    'warm-at': parsedBy(parseDueTimes).optional(),
     registry: z.array(parsedBy(parseRegistryEntry)),
     'default-registry': z.string(),
     'registry-listen': options('registry-listen', parseListenAddress),

@@ -14,6 +14,7 @@ export interface Setting {
 
 const SERVING = 'Serving:'
 const SPACE = 'Space:'
+const WARMING = 'Filling the cache ahead:'
 const REGISTRIES = 'Registries:'
 const WAY_OUT = 'The way to registries (NAME is as in --registry):'
 const LOGINS = 'Logins and what they open:'
@@ -81,6 +82,19 @@ export const settings = {
     describe: 'answer _catalog with what is cached; --no-catalog to keep it to oneself',
     default: 'true',
   },
+  allow: {
+    kind: 'text',
+    group: SERVING,
+    value: 'FILE',
+    describe:
+      'serve and fetch only what this list names: nginx, ghcr.io/org/*, quay.io/**; read again when it changes',
+  },
+  block: {
+    kind: 'text',
+    group: SERVING,
+    value: 'FILE',
+    describe: 'never serve or fetch what this list names, whatever --allow says',
+  },
   'max-size': {
     kind: 'text',
     group: SPACE,
@@ -109,6 +123,20 @@ export const settings = {
     value: 'DURATION|off',
     describe: 'read and check everything that is stored once in this time, slowly',
     default: '30d',
+  },
+  warm: {
+    kind: 'text',
+    group: WARMING,
+    value: 'FILE',
+    describe: 'warm this list by itself, as regmirror warm does; it is read again when it changes',
+  },
+  'warm-at': {
+    kind: 'text',
+    group: WARMING,
+    value: 'HH:MM|CRON',
+    describe:
+      'when: daily at this time, or by the five fields of cron ' +
+      '[default: when the list’s @window opens, else 01:30]',
   },
   registry: {
     kind: 'list',

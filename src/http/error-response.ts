@@ -38,7 +38,9 @@ const UPSTREAM: Record<UpstreamErrorKind, { status: number; code: ErrorCode }> =
 export function failureOf(error: unknown): Failure {
   if (error instanceof RequestError) {
     const { code, message, detail } = error
-    return { status: ERROR_CODES[code].status, code, message, detail }
+    // Clients put the word before it themselves.
+    const logged = code === 'DENIED' ? { logMessage: `denied: ${message}` } : {}
+    return { status: ERROR_CODES[code].status, code, message, detail, ...logged }
   }
   if (error instanceof UpstreamError) {
     const { status, code } = UPSTREAM[error.kind]

@@ -2,11 +2,11 @@
 
 import { parseDigest } from '../oci/digest.ts'
 import type { Digest } from '../oci/digest.ts'
-import { parseTag } from '../oci/name.ts'
 import type { ListEntry, Selector } from './list-entry.ts'
-import { mistaken, quoted } from './mistake.ts'
+import { mistaken, quoted, readAs } from './mistake.ts'
 import type { Read } from './mistake.ts'
 import { misunderstoodName, schemeLength } from './misunderstood.ts'
+import { isNamePattern } from './name-pattern.ts'
 import { parseName } from './parse-name.ts'
 import { isRegex, parseTags } from './parse-tags.ts'
 import type { Word } from './words.ts'
@@ -19,26 +19,37 @@ const DIGEST_LENGTHS = [
   { algorithm: 'sha512', length: 128 },
 ] as const
 
+export interface SplitReference {
+  /** Up to the ":" of tags or the "@" of a digest. */
+  readonly name: string
+  readonly rest: string
+  readonly at: number
+}
+
+/** Without the scheme that people and other programs write in front of a name. */
+export function splitReference(word: Word): SplitReference {
+  const skipped = schemeLength(word.text)
+  const text = word.text.slice(skipped)
+  const [name = ''] = NAME.exec(text) ?? []
+  return { name, rest: text.slice(name.length), at: word.at + skipped }
+}
+
 export function parseReference(word: Word): Read<Pick<ListEntry, 'name' | 'selectors'>> {
   const misunderstood = misunderstoodName(word)
   if (misunderstood) return { mistake: misunderstood }
-  const skipped = schemeLength(word.text)
-  const text = word.text.slice(skipped)
-  const at = word.at + skipped
-  const [typed = ''] = NAME.exec(text) ?? []
-  const rest = text.slice(typed.length)
-  const name = parseName(typed, rest, at)
-  if ('mistake' in name) return name
-  const selectors = parseSelectors(rest, at + typed.length)
-  return 'mistake' in selectors ? selectors : { value: { name: typed, selectors: selectors.value } }
+  const { name, rest, at } = splitReference(word)
+  const read = parseName(name, rest, at)
+  if ('mistake' in read) return read
+  if (isNamePattern(name) && rest !== '') {
+    const which = `${name} means many repositories`
+    return mistaken(at + name.length, `${which}: neither tags nor a digest stand behind it`)
+  }
+  return readAs(parseSelectors(rest, at + name.length), (selectors) => ({ name, selectors }))
 }
 
 /** `rest` begins with the ":" of tags or the "@" of a digest, or is empty. */
 function parseSelectors(rest: string, at: number): Read<readonly Selector[]> {
-  const latest = parseTag('latest')
-  if (rest === '' && latest) {
-    return { value: [{ kind: 'tag', tag: latest, digest: undefined }] }
-  }
+  if (rest === '') return { value: [] }
   const digestAt = isRegex(rest.slice(1)) ? -1 : rest.indexOf('@')
   if (digestAt < 0) return parseTags(rest.slice(1), at + 1)
   const digest = parseTypedDigest(rest.slice(digestAt + 1), at + digestAt + 1)
@@ -68,7 +79,8 @@ function parseTypedDigest(text: string, at: number): Read<Digest> {
     )
   }
   if (parseDigest(text.toLowerCase()) !== undefined) {
-    return mistaken(at, 'digests are in lower case')
+    const fix = { from: at, to: at + text.length, text: text.toLowerCase() }
+    return mistaken(at, 'digests are in lower case', fix)
   }
   const hexAt = at + algorithm.length + 1
   const wrong = /[^0-9a-f]/i.exec(text.slice(algorithm.length + 1))

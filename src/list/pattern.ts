@@ -2,12 +2,14 @@
 // time in proportion to the tag and no more: RE2's dialect, without look-around and back-references.
 
 import { RE2JS, RE2JSException } from 're2js'
-import { mistaken, quoted } from './mistake.ts'
+import { mistaken, quoted, readAs } from './mistake.ts'
 import type { Read } from './mistake.ts'
 
 const PATTERN_LENGTH_MAX = 256
 /** Of the compiled pattern: each tag costs at most so many steps for each of its characters. */
 const PATTERN_STEPS_MAX = 1000
+/** All `{n,m}` of a pattern together, so that compiling it takes no longer than reading a page of them. */
+const PATTERN_REPEATS_MAX = 512
 
 export interface TagPattern {
   matches(tag: string): boolean
@@ -17,15 +19,29 @@ export interface TagPattern {
 export function compileRegex(pattern: string, at = 0): Read<TagPattern> {
   const tooLong = overlong(pattern, at)
   if (tooLong) return tooLong
+  if (repeatsOf(pattern) > PATTERN_REPEATS_MAX) return repeating(pattern, at)
   const compiled = compile(pattern)
   if (typeof compiled === 'string') {
     const what = `${quoted(pattern)} is not a regular expression as RE2 reads it`
     return mistaken(at, `${what}: ${compiled}`)
   }
-  if (compiled.programSize() > PATTERN_STEPS_MAX) {
-    return mistaken(at, `${quoted(pattern)} repeats too much: a tag has at most 128 characters`)
-  }
+  if (compiled.programSize() > PATTERN_STEPS_MAX) return repeating(pattern, at)
   return { value: { matches: (tag) => compiled.test(tag) } }
+}
+
+function repeating(pattern: string, at: number): ReturnType<typeof mistaken> {
+  return mistaken(at, `${quoted(pattern)} repeats too much: a tag has at most 128 characters`)
+}
+
+function repeatsOf(pattern: string): number {
+  const counts = Array.from(pattern.matchAll(/\{(\d{1,9})(?:,(\d{1,9}))?/g))
+  return counts.reduce((sum, [, least, most = least]) => sum + Number(most), 0)
+}
+
+/** Whether it is one, without the cost of making it ready where only brackets could be wrong. */
+export function checkGlob(pattern: string, at: number): Read<string> {
+  const isPlain = pattern.length <= PATTERN_LENGTH_MAX && !/[[\]{}]/.test(pattern)
+  return isPlain ? { value: pattern } : readAs(compileGlob(pattern, at), () => pattern)
 }
 
 /** Braces of a glob that are open, for their alternatives. */

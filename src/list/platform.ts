@@ -1,10 +1,12 @@
-// Platforms as people write them: `linux/amd64`, `linux/arm/v7`, and `all`.
+// Platforms as people write them: `linux/amd64`, `linux/arm/v7`, `host`, and `all`.
 
 import { byNearness } from '../lib/nearest.ts'
 import { mistaken, quoted } from './mistake.ts'
 import type { Read } from './mistake.ts'
 
 export const ALL_PLATFORMS = 'all'
+/** That of the machine that warms. */
+export const HOST_PLATFORM = 'host'
 
 /** The values of Go's GOOS and GOARCH, by which the image-spec names them. */
 const SYSTEMS =
@@ -16,20 +18,20 @@ const ARCHITECTURES =
     ' ',
   )
 /** What other programs call them. */
-const OTHER_NAMES: Readonly<Record<string, string>> = {
-  x86_64: 'amd64',
-  x64: 'amd64',
-  aarch64: 'arm64',
-  armv8: 'arm64',
-  armhf: 'arm/v7',
-  armv7: 'arm/v7',
-  armv7l: 'arm/v7',
-  armv6: 'arm/v6',
-  armel: 'arm/v5',
-  i386: '386',
-  x86: '386',
-  macos: 'darwin',
-}
+const OTHER_NAMES: ReadonlyMap<string, string> = new Map([
+  ['x86_64', 'amd64'],
+  ['x64', 'amd64'],
+  ['aarch64', 'arm64'],
+  ['armv8', 'arm64'],
+  ['armhf', 'arm/v7'],
+  ['armv7', 'arm/v7'],
+  ['armv7l', 'arm/v7'],
+  ['armv6', 'arm/v6'],
+  ['armel', 'arm/v5'],
+  ['i386', '386'],
+  ['x86', '386'],
+  ['macos', 'darwin'],
+])
 const VARIANT = /^[a-z0-9.]{1,16}$/
 
 /** A list with commas; `all` stands alone. Each once, in lower case. */
@@ -38,7 +40,8 @@ export function parsePlatforms(text: string, at = 0): Read<readonly string[]> {
   let from = at
   for (const part of text.split(',')) {
     const platform = part.toLowerCase()
-    const problem = platform === ALL_PLATFORMS ? undefined : platformProblem(platform)
+    const isWord = platform === ALL_PLATFORMS || platform === HOST_PLATFORM
+    const problem = isWord ? undefined : platformProblem(platform)
     if (problem !== undefined) return mistaken(from, problem)
     platforms.add(platform)
     from += part.length + 1
@@ -53,7 +56,7 @@ function platformProblem(text: string): string | undefined {
   if (text === '') return 'a platform is missing here: write them as linux/amd64,linux/arm64'
   const [system = '', architecture, variant, ...more] = text.split('/')
   if (architecture === undefined || more.length > 0) {
-    const called = OTHER_NAMES[text] ?? text
+    const called = OTHER_NAMES.get(text) ?? text
     const isOne = ARCHITECTURES.includes(called.split('/')[0] ?? '')
     const example = isOne ? `linux/${called}` : 'linux/amd64'
     return `${quoted(text)} is not a platform: write os/architecture, such as ${example}`
@@ -70,6 +73,6 @@ function platformProblem(text: string): string | undefined {
 
 function meant(found: string, known: readonly string[]): string {
   // Names so short are never near enough for the usual measure.
-  const near = OTHER_NAMES[found] ?? byNearness(found, known)[0]
+  const near = OTHER_NAMES.get(found) ?? byNearness(found, known)[0]
   return `; did you mean ${near}?`
 }

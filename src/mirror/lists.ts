@@ -86,6 +86,11 @@ export class Lists<T> {
     }
   }
 
+  /** Asked of upstream now, however fresh what is stored is. Throws where asking fails. */
+  async current(list: List<T>): Promise<ListAnswer<T> | undefined> {
+    return await this.#hear(list, await list.stored())
+  }
+
   #isFresh({ fetchedAt }: StoredList<T>): boolean {
     const { ttlMs, offline, now } = this.#options
     return freshness(fetchedAt, now(), ttlMs, offline) === 'fresh'
@@ -108,6 +113,13 @@ export class Lists<T> {
     // Whoever asked just before may have brought it since this one looked.
     const stored = await list.stored()
     if (stored && this.#isFresh(stored)) return hit(stored)
+    return await this.#hear(list, stored)
+  }
+
+  async #hear(
+    list: List<T>,
+    stored: StoredList<T> | undefined,
+  ): Promise<ListAnswer<T> | undefined> {
     const heard = await list.ask()
     if (!heard) return undefined
     if (!heard.isOrigin) return await this.#add(list, stored, heard)

@@ -1,7 +1,9 @@
 // The one place that answers for a registry: what a manifest or blob request gets.
 
-import { IntegrityError, plainReason, reasonOf } from '../errors.ts'
+import type { Room } from '../care/room-port.ts'
+import { IntegrityError, plainReason, reasonOf, RequestError } from '../errors.ts'
 import type { Reason } from '../errors.ts'
+import type { Access } from '../list/access.ts'
 import type { Digest } from '../oci/digest.ts'
 import { isManifestType } from '../oci/media-type.ts'
 import { imageName } from '../oci/name.ts'
@@ -16,6 +18,7 @@ import type { CatalogNames, CatalogPage } from './catalog.ts'
 import { countedUpstreams } from './counted-upstreams.ts'
 import { Counts } from './counts.ts'
 import type { AnsweredHow } from './counts.ts'
+import { denialOf } from './denial.ts'
 import type { MirrorEvents } from './events.ts'
 import { forgivingIndex } from './forgiving-index.ts'
 import { tagTtl } from './freshness.ts'
@@ -24,6 +27,7 @@ import { inTime } from './in-time.ts'
 import { Manifests } from './manifests.ts'
 import type { FoundManifest } from './manifests.ts'
 import { Pace } from './pace.ts'
+import type { Wanted } from './probe.ts'
 import { Referrers, REFERRERS_FRESH_MS } from './referrers.ts'
 import type { ReferrersAnswer } from './referrers.ts'
 import { SharedContent } from './shared-content.ts'
@@ -43,6 +47,8 @@ export interface MirrorOptions
   extends Omit<BlobsOptions, 'uses' | 'shared' | 'pace'>, VisibilityOptions {
   readonly addressing: Addressing
   readonly tagTtl: TagTtl
+  /** What the operator's lists let anybody have; undefined: there are none. */
+  readonly access?: Access | undefined
   /** Whether `catalog` answers at all. */
   readonly catalog: boolean
 }
@@ -61,6 +67,7 @@ export interface ManifestAnswer {
 
 export class Mirror {
   readonly #addressing: Addressing
+  readonly #access: Access | undefined
   readonly #upstreams: Upstreams
   readonly #visibility: Visibility
   readonly #manifests: Manifests
@@ -71,6 +78,7 @@ export class Mirror {
   readonly #index: Index
   readonly #hasCatalog: boolean
   readonly #pace = new Pace()
+  readonly #room: Room
   readonly #uses: Uses
   readonly #counts: Counts
   readonly #events: MirrorEvents
@@ -82,6 +90,7 @@ export class Mirror {
     const options = { ...given, index, upstreams }
     this.#counts = counts
     this.#addressing = options.addressing
+    this.#access = options.access
     this.#upstreams = options.upstreams
     this.#visibility = new Visibility(options)
     this.#events = options.events
@@ -100,11 +109,13 @@ export class Mirror {
       // A list out of an index that forgives could lack a signature, and nobody would know.
       index: given.index,
       manifests: this.#manifests,
-      manifestOfTag: (repository, tag) => this.manifest(repository, { tag }, 'bytes'),
+      manifestOfTag: (repository, tag) => this.#manifestFor(repository, { tag }, 'bytes'),
+      headOfTag: (repository, tag) => this.#tags.head(repository, tag),
       // Who wants to hear of every tag that moves wants to hear of every signature.
       ttlMs: movingMs === 0 ? 0 : REFERRERS_FRESH_MS,
     })
     this.#index = options.index
+    this.#room = options.room
     this.#hasCatalog = options.catalog
     this.#blobs = new Blobs({ ...options, uses: this.#uses, shared, pace: this.#pace })
   }
@@ -128,7 +139,17 @@ export class Mirror {
     reference: Reference,
     want: 'head' | 'bytes',
   ): Promise<ManifestAnswer | undefined> {
-    const found = this.#visibility.answer(repository, { kind: 'manifest', reference }, () =>
+    const found = await this.#manifestFor(repository, reference, want)
+    if (found && 'tag' in reference) this.#uses.noteTag(repository, reference.tag)
+    return found
+  }
+
+  async #manifestFor(
+    repository: Repository,
+    reference: Reference,
+    want: 'head' | 'bytes',
+  ): Promise<ManifestAnswer | undefined> {
+    const found = this.#answer(repository, { kind: 'manifest', reference }, () =>
       this.#findManifest(repository, reference, want),
     )
     return await inTime(imageName(repository, reference), found)
@@ -201,7 +222,7 @@ export class Mirror {
     wanted: WantedOfBlob = 'whole',
   ): Promise<BlobAnswer | undefined> {
     const dismiss = (found: BlobAnswer | undefined): void => found?.dismiss()
-    const found = this.#visibility.answer(
+    const found = this.#answer(
       repository,
       { kind: 'blob', digest },
       () => this.#blobs.open(repository, digest, wanted),
@@ -211,7 +232,7 @@ export class Mirror {
   }
 
   async blobSize(repository: Repository, digest: Digest): Promise<number | undefined> {
-    const size = this.#visibility.answer(repository, { kind: 'blob', digest }, () =>
+    const size = this.#answer(repository, { kind: 'blob', digest }, () =>
       this.#blobs.size(repository, digest),
     )
     return await inTime(imageName(repository, { digest }), size)
@@ -219,14 +240,12 @@ export class Mirror {
 
   /** Undefined when there is no such repository. Throws UpstreamError where that cannot be told. */
   async tags(repository: Repository): Promise<TagListAnswer | undefined> {
-    return await this.#visibility.answer(repository, { kind: 'tags' }, () =>
-      this.#tagLists.find(repository),
-    )
+    return await this.#answer(repository, { kind: 'tags' }, () => this.#tagLists.find(repository))
   }
 
   /** What is not there is not referred to; throws where that cannot be told. */
   async referrers(repository: Repository, subject: Digest): Promise<ReferrersAnswer> {
-    return await this.#visibility.answer(repository, { kind: 'referrers', subject }, () =>
+    return await this.#answer(repository, { kind: 'referrers', subject }, () =>
       this.#referrers.find(repository, subject),
     )
   }
@@ -239,8 +258,26 @@ export class Mirror {
     if (!this.#hasCatalog) return undefined
     return await catalogNames(catalogPlaces(registry, this.#addressing), asked, {
       held: (...page) => this.#index.heldRepositories(...page),
-      isListed: (each) => this.#visibility.isListed(each, each.isPublic),
+      isListed: (each) =>
+        denialOf(this.#access, each, undefined) === undefined &&
+        this.#visibility.isListed(each, each.isPublic),
     })
+  }
+
+  /** Throws RequestError where the operator's lists leave it out, whatever is held and with nobody asked. */
+  async #answer<Found>(
+    repository: Repository,
+    wanted: Wanted,
+    find: () => Promise<Found>,
+    dismiss?: (found: Found) => void,
+  ): Promise<Found> {
+    const tag =
+      wanted.kind === 'manifest' && 'tag' in wanted.reference ? wanted.reference.tag : undefined
+    const denial = denialOf(this.#access, repository, tag)
+    if (denial !== undefined) {
+      throw new RequestError('DENIED', denial, { name: repository.name, ...(tag && { tag }) })
+    }
+    return await this.#visibility.answer(repository, wanted, find, dismiss)
   }
 
   /** Of the registries that were asked since the start, and of those with a login. */
@@ -278,13 +315,17 @@ export class Mirror {
   get warming(): WarmMirror {
     return warming({
       addressing: this.#addressing,
+      access: this.#access,
       upstreams: this.#upstreams,
       tags: this.#tags,
       tagLists: this.#tagLists,
+      referrers: this.#referrers,
       manifests: this.#manifests,
       blobs: this.#blobs,
       visibility: this.#visibility,
       index: this.#index,
+      uses: this.#uses,
+      room: this.#room,
       pace: this.#pace,
     })
   }

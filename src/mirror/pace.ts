@@ -46,7 +46,7 @@ export class Pace {
   readonly #live = new Set<object>()
   readonly #slots: { readonly at: number; bytes: number }[] = []
   #liveUntilMs = -Infinity
-  #capBytesPerSecond = Infinity
+  readonly #caps = new Set<{ readonly bytesPerSecond: number }>()
 
   readonly #turns: Turn[] = []
   /** Below zero: so much was taken ahead, and has to be waited for. */
@@ -59,11 +59,20 @@ export class Pace {
     this.#allowedAtMs = clock.now()
   }
 
-  /** For all downloads of runs together; undefined: no cap. */
-  limit(bytesPerSecond: number | undefined): void {
+  /**
+   * For all downloads of runs together, until what is returned is called; undefined: no cap. The lowest
+   * of several counts.
+   */
+  limit(bytesPerSecond: number | undefined): () => void {
+    const cap = { bytesPerSecond: bytesPerSecond ?? Infinity }
     this.#allow()
-    this.#capBytesPerSecond = bytesPerSecond ?? Infinity
+    this.#caps.add(cap)
     this.#serve()
+    return () => {
+      this.#allow()
+      this.#caps.delete(cap)
+      this.#serve()
+    }
   }
 
   /** A client waits for what this brings. It says so once, and again when that is over. */
@@ -152,9 +161,10 @@ export class Pace {
   }
 
   #bytesPerSecond(): number {
-    if (!this.isYielding) return this.#capBytesPerSecond
+    const cap = Math.min(...Array.from(this.#caps, ({ bytesPerSecond }) => bytesPerSecond))
+    if (!this.isYielding) return cap
     const share = this.#liveBytesPerSecond() * YIELDING_SHARE
-    return Math.min(this.#capBytesPerSecond, Math.max(share, YIELDING_BYTES_PER_SECOND))
+    return Math.min(cap, Math.max(share, YIELDING_BYTES_PER_SECOND))
   }
 
   #liveBytesPerSecond(): number {

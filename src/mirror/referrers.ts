@@ -13,9 +13,10 @@ import type { ReferrerDescriptor } from '../oci/referrers.ts'
 import type { Index } from '../store/index-port.ts'
 import type { ReferrerList, Upstreams } from '../upstream/upstream.ts'
 import { isFailureToAnswer, Lists } from './lists.ts'
-import type { HeardList, ListAnswer, ListsOptions, StoredList } from './lists.ts'
+import type { HeardList, List, ListAnswer, ListsOptions, StoredList } from './lists.ts'
 import type { Manifests } from './manifests.ts'
 import { openedBy } from './opening.ts'
+import type { FoundReferrers, KnownReferrers, TagHead } from './warm-port.ts'
 
 /** Signatures are added soon after a push, and seldom later. */
 export const REFERRERS_FRESH_MS = 300_000
@@ -35,6 +36,8 @@ export interface ReferrersOptions extends ListsOptions {
   readonly manifests: Manifests
   /** As any client's request for a tag, with all that is kept of it. */
   readonly manifestOfTag: (repository: Repository, tag: Tag) => Promise<TaggedManifest | undefined>
+  /** For whoever would not have a GET spent on it. */
+  readonly headOfTag: (repository: Repository, tag: Tag) => Promise<TagHead | undefined>
 }
 
 export class Referrers {
@@ -49,18 +52,48 @@ export class Referrers {
   /** Throws where nothing is known and asking fails; a subject that nobody has is not referred to. */
   async find(repository: Repository, subject: Digest): Promise<ReferrersAnswer> {
     try {
-      const found = await this.#lists.find({
-        repository,
-        kind: 'referrers',
-        name: imageName(repository, { digest: subject }),
-        stored: () => this.#stored(repository, subject),
-        held: () => this.#held(repository, subject),
-        ask: () => this.#ask(repository, subject),
-        join: joined,
-      })
-      return found ?? NONE
+      const ask = () => this.#ask(repository, subject)
+      return (await this.#lists.find(this.#list(repository, subject, ask))) ?? NONE
     } catch (error) {
       throw isFailureToAnswer(error) ? unavailable(error) : error
+    }
+  }
+
+  /** Asked of upstream now, but for the manifest of the tag that stands in for its API: that is a pull. */
+  async current(repository: Repository, subject: Digest): Promise<FoundReferrers> {
+    const upstream = this.#options.upstreams.registry(repository.registry)
+    const listed = await upstream.listReferrers(repository.name, subject)
+    const byTag = listed ? undefined : await this.#headByTag(repository, subject)
+    const list = listed ?? byTag?.list
+    if (!list) return { referrers: undefined, tag: byTag?.tag }
+    const ask = () => Promise.resolve(this.#heard(repository, subject, list))
+    const answer = await this.#lists.current(this.#list(repository, subject, ask))
+    return { referrers: answer?.entries ?? [], tag: byTag?.tag }
+  }
+
+  /** What was last heard; asks nobody. */
+  async known(repository: Repository, subject: Digest): Promise<KnownReferrers | undefined> {
+    const stored = await this.#stored(repository, subject)
+    if (!stored) return undefined
+    const tag = referrersTag(subject)
+    const isByTag = (await this.#options.index.findTag(repository, tag)) !== undefined
+    const { entries, fetchedAt } = stored
+    return { referrers: entries, tag: isByTag ? tag : undefined, checkedAt: fetchedAt }
+  }
+
+  #list(
+    repository: Repository,
+    subject: Digest,
+    ask: () => Promise<HeardList<ReferrerDescriptor>>,
+  ): List<ReferrerDescriptor> {
+    return {
+      repository,
+      kind: 'referrers',
+      name: imageName(repository, { digest: subject }),
+      stored: () => this.#stored(repository, subject),
+      held: () => this.#held(repository, subject),
+      ask,
+      join: joined,
     }
   }
 
@@ -75,12 +108,20 @@ export class Referrers {
   }
 
   async #ask(repository: Repository, subject: Digest): Promise<HeardList<ReferrerDescriptor>> {
-    const { index, upstreams } = this.#options
-    const upstream = upstreams.registry(repository.registry)
+    const upstream = this.#options.upstreams.registry(repository.registry)
     const listed =
       (await upstream.listReferrers(repository.name, subject)) ??
       (await this.#listByTag(repository, subject))
-    const opens = openedBy('hearsay', listed, upstream.hasLogin)
+    return this.#heard(repository, subject, listed)
+  }
+
+  #heard(
+    repository: Repository,
+    subject: Digest,
+    listed: ReferrerList,
+  ): HeardList<ReferrerDescriptor> {
+    const { index, upstreams } = this.#options
+    const opens = openedBy('hearsay', listed, upstreams.registry(repository.registry).hasLogin)
     const store = async ({ entries, fetchedAt }: StoredList<ReferrerDescriptor>): Promise<void> => {
       if (entries.length === 0 && !(await this.#isKnown(repository, subject))) return
       const descriptors = JSON.stringify(entries)
@@ -103,7 +144,19 @@ export class Referrers {
       const { message, publicMessage } = tagged.staleBecause
       throw new UpstreamError('unreachable', message, { publicMessage })
     }
-    return { descriptors: listedIn(tagged), isOrigin: true, isAnonymous: true }
+    return { descriptors: listedIn(tagged), ...BY_TAG }
+  }
+
+  /** Without a list: one HEAD tells only that there is one. */
+  async #headByTag(
+    repository: Repository,
+    subject: Digest,
+  ): Promise<{ readonly tag: Tag | undefined; readonly list: ReferrerList | undefined }> {
+    const tag = referrersTag(subject)
+    const head = await this.#options.headOfTag(repository, tag)
+    if (!head) return { tag: undefined, list: { descriptors: [], ...BY_TAG } }
+    const held = head.digest && (await this.#options.manifests.held(repository, head.digest))
+    return { tag, list: held && { descriptors: listedIn(held.manifest), ...BY_TAG } }
   }
 
   /** Of a subject that is held something is known, and be it that nothing is held that refers to it. */
@@ -120,6 +173,8 @@ export class Referrers {
     return undefined
   }
 }
+
+const BY_TAG = { isOrigin: true, isAnonymous: true } as const
 
 const NONE: ReferrersAnswer = { entries: [], how: 'miss', staleBecause: undefined }
 

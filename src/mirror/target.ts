@@ -46,6 +46,14 @@ export type Target = { readonly repository: Repository; readonly nsUsed: boolean
 /** `registry` is undefined where the address names none, and so stands for all of them. */
 export type Place = { readonly registry: string | undefined; readonly nsUsed: boolean } | Refusal
 
+/** Typed, and not asked of the mirror. */
+const NOTHING_ELSE: Address = {
+  listenerRegistry: undefined,
+  host: undefined,
+  prefix: undefined,
+  ns: undefined,
+}
+
 export function resolveTarget(asked: Asked, addressing: Addressing): Target {
   const choice = choose(asked, addressing)
   if ('refused' in choice) return choice
@@ -64,8 +72,21 @@ export function repositoryNamed(name: string, addressing: Addressing): Repositor
 
 /** The same, with why it means none. */
 export function targetNamed(name: string, addressing: Addressing): Target {
-  const nothingElse = { listenerRegistry: undefined, host: undefined, prefix: undefined }
-  return resolveTarget({ ...nothingElse, ns: undefined, name }, addressing)
+  return resolveTarget({ ...NOTHING_ELSE, name }, addressing)
+}
+
+/**
+ * The same for a name that may have `*` in it (list/name-pattern.ts), and so need not be a repository's:
+ * its registry, and what is called by it there.
+ */
+export function canonicalNamed(
+  name: string,
+  addressing: Addressing,
+): { readonly registry: string; readonly name: string } | { readonly refused: string } {
+  const choice = choose({ ...NOTHING_ELSE, name }, addressing)
+  if ('refused' in choice) return { refused: choice.message }
+  const { registry } = choice
+  return { registry, name: withLibrary(registry, choice.name) }
 }
 
 /** The same for what has no repository: a ping, the catalog. */
@@ -171,9 +192,10 @@ function lower(text: string): string {
   return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase())
 }
 
-/** Docker Hub answers 401 for a bare official name. */
+/** Docker Hub answers 401 for a bare official name. `**` stands for names of any depth. */
 function withLibrary(registry: string, name: string): string {
-  return registry === 'docker.io' && !name.includes('/') ? `library/${name}` : name
+  const isBare = registry === 'docker.io' && !name.includes('/') && name !== '**'
+  return isBare ? `library/${name}` : name
 }
 
 function notServed(what: string): Refusal {

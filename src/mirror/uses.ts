@@ -1,7 +1,10 @@
-// When content was last used, gathered and written in batches: a hit writes nothing.
+// When content was last used, and which tags clients asked for, gathered and written in batches: a hit
+// writes nothing.
 
 import type { Digest } from '../oci/digest.ts'
-import type { Index } from '../store/index-port.ts'
+import { imageName } from '../oci/name.ts'
+import type { Repository, Tag } from '../oci/name.ts'
+import type { Index, TagUse } from '../store/index-port.ts'
 
 /** What a crash may forget; eviction works with days. */
 const FLUSH_EVERY_MS = 30_000
@@ -13,6 +16,7 @@ export class Uses {
   readonly #now: () => number
   readonly #timer: NodeJS.Timeout
   #gathered = new Map<Digest, number>()
+  #tags = new Map<string, TagUse>()
 
   constructor(index: Index, now: () => number) {
     this.#index = index
@@ -23,7 +27,13 @@ export class Uses {
 
   note(digest: Digest): void {
     this.#gathered.set(digest, this.#now())
-    if (this.#gathered.size >= GATHERED_MAX) void this.flush()
+    this.#flushIfMany()
+  }
+
+  /** A client was answered. */
+  noteTag(repository: Repository, tag: Tag): void {
+    this.#tags.set(imageName(repository, { tag }), { repository, tag, usedAt: this.#now() })
+    this.#flushIfMany()
   }
 
   async close(): Promise<void> {
@@ -33,9 +43,14 @@ export class Uses {
 
   /** A batch that cannot be written is forgotten: what is used is used again. */
   async flush(): Promise<void> {
-    if (this.#gathered.size === 0) return
-    const uses = [...this.#gathered]
+    if (this.#gathered.size + this.#tags.size === 0) return
+    const [uses, tags] = [[...this.#gathered], [...this.#tags.values()]]
     this.#gathered = new Map()
-    await this.#index.recordUses(uses).catch(() => undefined)
+    this.#tags = new Map()
+    await this.#index.recordUses(uses, tags).catch(() => undefined)
+  }
+
+  #flushIfMany(): void {
+    if (this.#gathered.size + this.#tags.size >= GATHERED_MAX) void this.flush()
   }
 }

@@ -1,9 +1,11 @@
 // What filling the cache ahead of time needs of the mirror: the same tags, manifests and downloads that
 // pulls use, without anybody pulling. Nothing here counts as a pull or as a use.
 
+import type { Pinnable } from '../care/room-port.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Descriptor } from '../oci/manifest.ts'
 import type { Reference, Repository, Tag } from '../oci/name.ts'
+import type { ReferrerDescriptor } from '../oci/referrers.ts'
 import type { HeldManifest } from '../store/index-port.ts'
 import type { PullQuota } from '../upstream/upstream.ts'
 
@@ -18,6 +20,19 @@ export interface ListedTags {
   readonly tags: readonly string[]
   /** Upstream has more than are asked for. */
   readonly isCut: boolean
+}
+
+export interface FoundReferrers {
+  /** Undefined: they stand in the manifest of `tag`, which is not held. */
+  readonly referrers: readonly ReferrerDescriptor[] | undefined
+  /** What stands in for the API at a registry without one, where anything does. */
+  readonly tag: Tag | undefined
+}
+
+export interface KnownReferrers extends FoundReferrers {
+  readonly referrers: readonly ReferrerDescriptor[]
+  /** In ms since the epoch. */
+  readonly checkedAt: number
 }
 
 /** What clients get of a repository when upstream is gone. `unknown`: upstream's answer left it open. */
@@ -46,8 +61,17 @@ export interface Storing {
  * the short tries that pulls are given; longer patience is the caller's.
  */
 export interface WarmMirror {
-  /** Which repository a name means as people type it; a sentence where it means none that is served. */
+  /**
+   * Which repository a name means as people type it; a sentence where it means none that is served, or
+   * one that the operator's lists leave out.
+   */
   repository(name: string): Repository | { readonly refused: string }
+  /** The same for a name that may have `*` in it (list/name-pattern.ts): its registry, and the rest there. */
+  canonicalName(
+    name: string,
+  ): { readonly registry: string; readonly name: string } | { readonly refused: string }
+  /** Why the operator's lists (`allow`, `block`) leave out a tag of a repository; undefined: they do not. */
+  denial(repository: Repository, tag: Tag): string | undefined
   /**
    * One HEAD; what it says of the tag is noted as for a pull. Undefined: upstream has no such tag, and
    * what is known of it stays. Never a GET.
@@ -55,8 +79,28 @@ export interface WarmMirror {
   head(repository: Repository, tag: Tag): Promise<TagHead | undefined>
   /** Upstream's own list, asked now. Undefined: no such repository, or it keeps no list. */
   tags(repository: Repository): Promise<ListedTags | undefined>
-  /** What the index says that the tag points to; asks nobody. */
-  knownTag(repository: Repository, tag: Tag): Promise<Digest | undefined>
+  /** What the index says that the tag points to, and when upstream said so last; asks nobody. */
+  knownTag(
+    repository: Repository,
+    tag: Tag,
+  ): Promise<{ readonly digest: Digest; readonly checkedAt: number } | undefined>
+  /** Tags of the repository that clients asked for since then, the latest first; asks nobody. */
+  usedTags(repository: Repository, since: number): Promise<readonly Tag[]>
+  /**
+   * Repositories of which clients asked for a tag since then, as a name with `*` in its last components
+   * means them (list/name-pattern.ts), in byte order; a sentence where it means no registry that is served.
+   */
+  usedRepositories(
+    pattern: string,
+    since: number,
+  ): Promise<readonly Repository[] | { readonly refused: string }>
+  /**
+   * What refers to the manifest, asked of upstream now: by the referrers API, or the tag that stands in
+   * for it. Stored, also that it is nothing, for when upstream is gone. Never a GET of a manifest.
+   */
+  referrers(repository: Repository, subject: Digest): Promise<FoundReferrers>
+  /** What upstream said of it last; asks nobody. */
+  knownReferrers(repository: Repository, subject: Digest): Promise<KnownReferrers | undefined>
   /** Held, and served in the repository with nobody asked. */
   heldManifest(repository: Repository, digest: Digest): Promise<HeldManifest | undefined>
   /**
@@ -93,8 +137,13 @@ export interface WarmMirror {
   settleVisibility(repository: Repository, digest: Digest): Promise<Settled>
   /** What the registry last said of pulls that are left; undefined: it does not count, or has not said. */
   quota(registry: string): PullQuota | undefined
-  /** From now on a run's downloads together stay below this; undefined: no cap. Live pulls go first anyway. */
-  limitBandwidth(bytesPerSecond: number | undefined): void
+  /** What lists may keep, and what they keep now, also of these contents; undefined: cannot be told. */
+  pinnable(contents: readonly Digest[]): Promise<Pinnable | undefined>
+  /**
+   * From now on the downloads of runs together stay below this, until what is returned is called;
+   * undefined: no cap. The lowest of several counts. Live pulls go first anyway.
+   */
+  limitBandwidth(bytesPerSecond: number | undefined): () => void
   /** Whether a client's pull is being downloaded now, for which the run's downloads stand back. */
   readonly isYielding: boolean
 }

@@ -16,12 +16,17 @@ import {
 /** The spec asks for at least 4 MiB; no client takes more than this one but crane. */
 export const MANIFEST_BYTES_MAX = 8 * 1024 * 1024
 
+const BUILDKIT_TYPE = 'vnd.docker.reference.type'
+const BUILDKIT_SUBJECT = 'vnd.docker.reference.digest'
+
 export interface Descriptor {
   readonly digest: Digest
   readonly sizeBytes: number
   readonly mediaType: string
   /** `linux/arm64/v8`; undefined where the descriptor names none. */
   readonly platform: string | undefined
+  /** Of an attestation that stands beside it in the same index, as BuildKit writes them: what it is about. */
+  readonly attests?: Digest
 }
 
 export interface DescribedManifest {
@@ -111,17 +116,26 @@ function descriptors(values: readonly unknown[]): Descriptor[] {
 /** Undefined for a digest that cannot be verified: such content can never be served. */
 function descriptor(value: unknown): Descriptor | undefined {
   if (typeof value !== 'object' || value === null) return undefined
-  const { digest, size, mediaType, platform } = value as Json
+  const { digest, size, mediaType, platform, annotations } = value as Json
   const parsed = typeof digest === 'string' ? parseDigest(digest) : undefined
   if (!parsed || typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
     return undefined
   }
+  const attests = attestedBy(annotations)
   return {
     digest: parsed,
     sizeBytes: size,
     mediaType: typeof mediaType === 'string' ? mediaType : '',
     platform: platformText(platform),
+    ...(attests && { attests }),
   }
+}
+
+function attestedBy(annotations: unknown): Digest | undefined {
+  if (typeof annotations !== 'object' || annotations === null) return undefined
+  const { [BUILDKIT_TYPE]: type, [BUILDKIT_SUBJECT]: subject } = annotations as Json
+  if (type !== 'attestation-manifest' || typeof subject !== 'string') return undefined
+  return parseDigest(subject)
 }
 
 function platformText(value: unknown): string | undefined {

@@ -1,6 +1,5 @@
 // The main thread's side of the index: calls go to the worker, answers come back as promises.
 
-import type { Worker } from 'node:worker_threads'
 import { startWorker } from '../lib/embedded.ts'
 import { StoreError } from '../errors.ts'
 import type { Index } from './index-port.ts'
@@ -49,9 +48,12 @@ const METHODS: readonly (keyof Index)[] = [
   'pin',
   'unpin',
   'unpinAll',
+  'keepPins',
+  'endPins',
   'recordWarmRun',
   'lastWarmRuns',
   'pinnedBytes',
+  'keptByLists',
   'usage',
   'evictImage',
   'evictUntagged',
@@ -59,6 +61,8 @@ const METHODS: readonly (keyof Index)[] = [
   'remove',
   'wholePlatforms',
   'recordUses',
+  'usedTags',
+  'usedRepositories',
   'isOpen',
   'seenIn',
   'findVisibility',
@@ -83,7 +87,9 @@ export async function openIndexClient(layout: Layout): Promise<Index> {
   let lastId = 0
 
   const opened = new Promise<unknown>((resolve, reject) => waiting.set(0, { resolve, reject }))
-  worker.on('message', (reply: IndexReply) => settle(waiting, reply))
+  worker.on('message', (replies: readonly IndexReply[]) => {
+    for (const reply of replies) settle(waiting, reply)
+  })
   let dead: StoreError | undefined
   const die = (cause: Error): void => {
     dead ??= new StoreError('io', `the index failed: ${cause.message}`, { cause })
@@ -94,12 +100,18 @@ export async function openIndexClient(layout: Layout): Promise<Index> {
   worker.on('exit', () => die(new Error('its worker has ended')))
   await opened
 
+  // What is asked in one go crosses the thread as one message: each costs as much as many questions.
+  let asked: IndexRequest[] = []
+  const send = (): void => {
+    worker.postMessage(asked satisfies readonly IndexRequest[])
+    asked = []
+  }
   const call = (method: keyof Index, values: readonly unknown[]): Promise<unknown> =>
     new Promise((resolve, reject) => {
       if (dead) return reject(dead)
       const id = ++lastId
       waiting.set(id, { resolve, reject })
-      send(worker, { id, method, values })
+      if (asked.push({ id, method, values }) === 1) queueMicrotask(send)
     })
   const methods = Object.fromEntries(
     METHODS.map((method) => [method, (...values: unknown[]) => call(method, values)]),
@@ -112,10 +124,6 @@ export async function openIndexClient(layout: Layout): Promise<Index> {
     }
   }
   return { ...methods, close }
-}
-
-function send(worker: Worker, request: IndexRequest): void {
-  worker.postMessage(request)
 }
 
 function settle(waiting: Map<number, Waiting>, reply: IndexReply): void {

@@ -117,12 +117,20 @@ export type SalvagedRow =
       readonly isClaim: boolean
       readonly isOpen: boolean
     })
-  | (Repository & TagRow & { readonly table: 'tag'; readonly tag: Tag; readonly changedAt: number })
+  | (Repository &
+      TagRow & {
+        readonly table: 'tag'
+        readonly tag: Tag
+        readonly changedAt: number
+        readonly usedAt: number | undefined
+      })
   | (Repository & {
       readonly table: 'pin'
       readonly reference: string
       readonly by: string
       readonly pinnedAt: number
+      readonly keepMs: number | undefined
+      readonly leftAt: number | undefined
     })
   | (Repository & StoredTagList & { readonly table: 'tag_list' })
   | (Repository & StoredReferrers & { readonly table: 'referrers'; readonly subject: Digest })
@@ -135,6 +143,36 @@ export interface WarmRunRow {
   readonly report: string
   /** Undefined where it was too long ago. */
   readonly results: string | undefined
+}
+
+/** An image that a list keeps. */
+export interface ListPin {
+  readonly repository: Repository
+  readonly reference: Reference
+  /** How long it stays pinned once the list no longer means it, in ms; undefined: until it is removed. */
+  readonly keepMs: number | undefined
+}
+
+/** What a run of a list brought or found whole. */
+export interface ListPins {
+  readonly held: readonly ListPin[]
+  /**
+   * Whether what the list pinned before and is not among `held` has left the list, from `at` on; but for
+   * what `still` names, which the list means though it could not be brought, and everything in the
+   * repositories `unsure`, whose tags could not be told.
+   */
+  readonly releasesOthers: boolean
+  readonly still: readonly Omit<ListPin, 'keepMs'>[]
+  readonly unsure: readonly Repository[]
+  readonly at: number
+}
+
+/** A tag that a client asked for. */
+export interface TagUse {
+  readonly repository: Repository
+  readonly tag: Tag
+  /** In ms since the epoch. */
+  readonly usedAt: number
 }
 
 /** What is stored, in whole blocks of the disk. */
@@ -314,7 +352,11 @@ export interface Index {
   /** Keeps an image from being evicted. `by` says who wants it: a list's file name, a person. */
   pin(repository: Repository, reference: Reference, by: string, pinnedAt: number): Promise<void>
   unpin(repository: Repository, reference: Reference, by: string): Promise<void>
-  /** Takes away every pin of one who set them. */
+  /** What a list keeps, after a run of it. `by`: `list` and its path. What it means again has not left it. */
+  keepPins(by: string, pins: ListPins): Promise<void>
+  /** Takes away the pins whose time after leaving their list was up before `now`. */
+  endPins(now: number): Promise<void>
+  /** Takes away every pin of one who set them, and of all whose name goes on behind it with a space. */
   unpinAll(by: string): Promise<void>
   /** Keeps what a run of `warm` came to; of all but the latest few only the report. */
   recordWarmRun(run: WarmRunRow): Promise<void>
@@ -322,6 +364,10 @@ export interface Index {
   lastWarmRuns(count: number): Promise<readonly WarmRunRow[]>
   /** Of all published content that a pin keeps. */
   pinnedBytes(): Promise<number>
+  /** The same of what lists keep (`keepPins`), with which of the contents are counted there. */
+  keptByLists(
+    contents: readonly Digest[],
+  ): Promise<{ readonly bytes: number; readonly among: readonly Digest[] }>
   usage(): Promise<StoreUsage>
   /**
    * Looks at some images and removes the first that may go, with what nothing else uses: what it lists,
@@ -345,6 +391,15 @@ export interface Index {
   /** The platforms of which every manifest and blob is held; `''` stands for an image without an index. */
   wholePlatforms(digest: Digest): Promise<readonly string[]>
   /** When manifests and blobs were last served, in ms since the epoch; unknown digests are ignored. */
-  recordUses(uses: readonly (readonly [Digest, number])[]): Promise<void>
+  recordUses(uses: readonly (readonly [Digest, number])[], tags?: readonly TagUse[]): Promise<void>
+  /** Tags of the repository that clients asked for since then, the latest first; at most `limit`. */
+  usedTags(repository: Repository, since: number, limit: number): Promise<readonly Tag[]>
+  /** Repositories of which clients asked for a tag since then, in byte order; at most `limit`. */
+  usedRepositories(
+    registry: string,
+    startsWith: string,
+    since: number,
+    limit: number,
+  ): Promise<readonly Repository[]>
   close(): Promise<void>
 }

@@ -15,6 +15,7 @@ const REMOVALS: readonly IndexRequest['method'][] = [
   'remove',
   'forgetBlob',
   'unpinAll',
+  'endPins',
 ]
 
 const port = parentPort
@@ -22,8 +23,11 @@ if (!port) throw new Error('index-worker runs as a worker only')
 
 const { layout } = workerData as IndexWorkerData
 
-function reply(message: IndexReply): void {
-  port?.postMessage(message)
+/** Of many questions that came at once: whoever asked first does not wait for the last. */
+const REPLIES_AT_ONCE = 64
+
+function reply(replies: readonly IndexReply[]): void {
+  port?.postMessage(replies)
 }
 
 /** Errors cross the thread as plain data: a structured clone would lose their class. */
@@ -61,21 +65,27 @@ function main(): void {
       return run()
     }
   }
-  port?.on('message', (request: IndexRequest) => {
+  const replyTo = (request: IndexRequest): IndexReply => {
     try {
       const value = answer(request)
       if (request.method === 'close') unlock()
-      reply({ id: request.id, value })
+      return { id: request.id, value }
     } catch (error) {
-      reply(failure(request.id, error))
+      return failure(request.id, error)
+    } finally {
+      reserve.refill()
     }
-    reserve.refill()
+  }
+  port?.on('message', (requests: readonly IndexRequest[]) => {
+    for (let at = 0; at < requests.length; at += REPLIES_AT_ONCE) {
+      reply(requests.slice(at, at + REPLIES_AT_ONCE).map(replyTo))
+    }
   })
 }
 
 try {
   main()
-  reply({ id: 0, value: undefined })
+  reply([{ id: 0, value: undefined }])
 } catch (error) {
-  reply(failure(0, error))
+  reply([failure(0, error)])
 }

@@ -142,6 +142,16 @@ export const MIGRATIONS: readonly string[] = [
     results    TEXT
   ) STRICT;
   `,
+  // Lists that are kept for years: which tags clients ask for, and how long what left a list stays pinned.
+  `
+  ALTER TABLE tag ADD COLUMN used_at INTEGER;
+  UPDATE tag SET used_at = (SELECT used_at FROM manifest WHERE manifest.digest = tag.digest);
+  CREATE INDEX tag_used ON tag (repository, used_at) WHERE used_at IS NOT NULL;
+
+  ALTER TABLE pin ADD COLUMN keep_ms INTEGER;
+  ALTER TABLE pin ADD COLUMN left_at INTEGER;
+  CREATE INDEX pin_ending ON pin (left_at + keep_ms) WHERE left_at IS NOT NULL;
+  `,
 ]
 
 function notThisSchema(version: number): Error {

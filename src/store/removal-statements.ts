@@ -47,10 +47,29 @@ const NAMING_ANY = `
   )
   SELECT digest FROM above`
 
+// CROSS JOIN: from the few pins, never from all tags.
+function pinnedContent(pins: string): string {
+  return `
+    WITH RECURSIVE pinned AS (SELECT repository, reference FROM pin ${pins}),
+    below (digest) AS (
+      SELECT reference FROM pinned
+      UNION
+      SELECT tag.digest FROM pinned CROSS JOIN tag
+        ON tag.repository = pinned.repository AND tag.name = pinned.reference
+      UNION
+      SELECT tag.complete_digest FROM pinned CROSS JOIN tag
+        ON tag.repository = pinned.repository AND tag.name = pinned.reference
+        WHERE tag.complete_digest IS NOT NULL
+      UNION
+      SELECT edge.child FROM below CROSS JOIN edge ON edge.parent = below.digest
+    )`
+}
+
 export const fallbackStatements = {
   // A tag whose newer digest is not held at all counts by when it was last asked about.
   tagsWithFallback: `
-    SELECT tag.digest, max(checked_at, coalesce(${LAST_USE}, 0)) AS lastUse
+    SELECT tag.digest,
+      max(checked_at, coalesce(manifest.used_at, manifest.stored_at, 0)) AS lastUse
     FROM tag LEFT JOIN manifest ON manifest.digest = tag.digest WHERE complete_digest = @digest`,
 } as const
 
@@ -141,6 +160,7 @@ export const removalStatements = {
     SELECT repository FROM content JOIN repository ON repository.id = content.repository
     WHERE registry = @registry AND name = @name AND digest = @digest`,
   forgetTag: `DELETE FROM tag WHERE repository = @repository AND name = @tag`,
+  forgetPins: `DELETE FROM pin WHERE repository = @repository AND reference = @reference`,
   forgetContentIn: `DELETE FROM content WHERE repository = @repository AND digest = @digest`,
   tagsIn: `
     SELECT name AS tag FROM tag
@@ -149,20 +169,12 @@ export const removalStatements = {
     SELECT 1 FROM content
     WHERE digest = @digest AND repository <> @repository AND NOT is_claim LIMIT 1`,
 
-  // CROSS JOIN: from the few pins, never from all tags.
   pinnedBytes: `
-    WITH RECURSIVE below (digest) AS (
-      SELECT reference FROM pin
-      UNION
-      SELECT tag.digest FROM pin CROSS JOIN tag
-        ON tag.repository = pin.repository AND tag.name = pin.reference
-      UNION
-      SELECT tag.complete_digest FROM pin CROSS JOIN tag
-        ON tag.repository = pin.repository AND tag.name = pin.reference
-        WHERE tag.complete_digest IS NOT NULL
-      UNION
-      SELECT edge.child FROM below CROSS JOIN edge ON edge.parent = below.digest
-    )
+    ${pinnedContent('')}
     SELECT coalesce(sum((size + 4095) / 4096 * 4096), 0) AS bytes
+    FROM below CROSS JOIN blob ON blob.digest = below.digest`,
+  keptByLists: `
+    ${pinnedContent(`WHERE pinned_by >= 'list ' AND pinned_by < 'list!'`)}
+    SELECT blob.digest, (size + 4095) / 4096 * 4096 AS bytes
     FROM below CROSS JOIN blob ON blob.digest = below.digest`,
 } as const

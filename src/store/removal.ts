@@ -118,6 +118,21 @@ export class Removal {
     return (this.#sql.pinnedBytes.get() as { bytes: number }).bytes
   }
 
+  keptByLists(contents: readonly Digest[]): { bytes: number; among: readonly Digest[] } {
+    const asked = new Set(contents)
+    const rows = this.#sql.keptByLists.iterate() as IterableIterator<{
+      digest: Digest
+      bytes: number
+    }>
+    let sum = 0
+    const among: Digest[] = []
+    for (const { digest, bytes } of rows) {
+      sum += bytes
+      if (asked.has(digest)) among.push(digest)
+    }
+    return { bytes: sum, among }
+  }
+
   #remove(
     roots: readonly { readonly digest: Digest; readonly lastUse: number }[],
     inUse: readonly Digest[],
@@ -206,7 +221,7 @@ export class Removal {
       { repository: number; digest: Digest; completeDigest: Digest | null } | undefined
     if (!row) return undefined
     const { repository, digest, completeDigest } = row
-    this.#sql.forgetTag.run({ repository, tag })
+    this.#forgetTag(repository, tag)
     const gathered = nothingYet()
     gathered.tags.push({ registry, name, tag })
     for (const each of completeDigest ? [digest, completeDigest] : [digest]) {
@@ -227,14 +242,21 @@ export class Removal {
     const { repository } = row
     const gathered = nothingYet()
     for (const { tag } of this.#sql.tagsIn.all({ repository, digest }) as { tag: Tag }[]) {
-      this.#sql.forgetTag.run({ repository, tag })
+      this.#forgetTag(repository, tag)
       gathered.tags.push({ registry, name, tag })
     }
+    this.#sql.forgetPins.run({ repository, reference: digest })
     this.#removeUnlessNeeded(repository, digest, inUse, gathered)
     this.#sql.forgetContentIn.run({ repository, digest })
     gathered.contents.push({ registry, name, digest })
     this.#forgetIfEmpty(repository, gathered)
     return gathered
+  }
+
+  /** Whoever wants it gone no longer keeps it either; a list that still means it brings it again. */
+  #forgetTag(repository: number, tag: Tag): void {
+    this.#sql.forgetTag.run({ repository, tag })
+    this.#sql.forgetPins.run({ repository, reference: tag })
   }
 
   /** By another tag, an index, a pin, or somebody who pulls it from another repository. */

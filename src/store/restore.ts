@@ -16,9 +16,13 @@ const restoreStatements = {
     VALUES (@repository, @digest, @kind, @size, @isClaim, @isOpen) ON CONFLICT DO NOTHING`,
   restoreTag: `
     INSERT INTO tag
-      (repository, name, digest, media_type, size, complete_digest, checked_at, changed_at)
-    VALUES (@repository, @tag, @digest, @mediaType, @size, @completeDigest, @checkedAt, @changedAt)
+      (repository, name, digest, media_type, size, complete_digest, checked_at, changed_at, used_at)
+    VALUES (@repository, @tag, @digest, @mediaType, @size, @completeDigest, @checkedAt, @changedAt,
+      @usedAt)
     ON CONFLICT DO NOTHING`,
+  restorePin: `
+    INSERT INTO pin (repository, reference, pinned_by, pinned_at, keep_ms, left_at)
+    VALUES (@repository, @reference, @by, @pinnedAt, @keepMs, @leftAt) ON CONFLICT DO NOTHING`,
   restoreTagList: `
     INSERT INTO tag_list (repository, tags, fetched_at) VALUES (@repository, @tags, @fetchedAt)
     ON CONFLICT DO NOTHING`,
@@ -31,7 +35,6 @@ const restoreStatements = {
     VALUES (@day, @registry, @hits, @joins, @misses, @stale, @servedBytes, @fetchedBytes)
     ON CONFLICT DO NOTHING`,
   linkContentEverywhere: statements.linkContentEverywhere,
-  pin: statements.pin,
 
   // Nobody lists it any more: as a tag that moved away leaves it, it goes in time where nobody pulls it.
   withoutName: `
@@ -116,13 +119,15 @@ export class Restoration {
       case 'tag': {
         const { tag, digest, mediaType, sizeBytes, completeDigest, checkedAt, changedAt } = row
         const to = { digest, mediaType: mediaType ?? null, size: sizeBytes ?? null }
-        const dates = { checkedAt, changedAt, completeDigest: completeDigest ?? null }
-        this.#sql.restoreTag.run({ repository, tag, ...to, ...dates })
+        const dates = { checkedAt, changedAt, usedAt: row.usedAt ?? null }
+        const whole = { completeDigest: completeDigest ?? null }
+        this.#sql.restoreTag.run({ repository, tag, ...to, ...whole, ...dates })
         return
       }
       case 'pin': {
-        const { reference, by, pinnedAt } = row
-        this.#sql.pin.run({ repository, reference, by, pinnedAt })
+        const { reference, by, pinnedAt, keepMs, leftAt } = row
+        const ending = { keepMs: keepMs ?? null, leftAt: leftAt ?? null }
+        this.#sql.restorePin.run({ repository, reference, by, pinnedAt, ...ending })
         return
       }
       case 'tag_list': {

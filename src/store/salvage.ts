@@ -103,6 +103,7 @@ function tagRow(row: Row, repository: Repository | undefined): SalvagedRow | und
     completeDigest: parseDigest(String(row['complete_digest'])),
     checkedAt,
     changedAt,
+    usedAt: optionalNumber(row['used_at']),
   }
 }
 
@@ -110,7 +111,9 @@ function pinRow(row: Row, repository: Repository | undefined): SalvagedRow | und
   const { reference, pinned_by: by, pinned_at: pinnedAt } = row
   if (!repository || typeof reference !== 'string') return undefined
   if (typeof by !== 'string' || typeof pinnedAt !== 'number') return undefined
-  return { table: 'pin', ...repository, reference, by, pinnedAt }
+  const keepMs = optionalNumber(row['keep_ms'])
+  const leftAt = optionalNumber(row['left_at'])
+  return { table: 'pin', ...repository, reference, by, pinnedAt, keepMs, leftAt }
 }
 
 function tagListRow(row: Row, repository: Repository | undefined): SalvagedRow | undefined {

@@ -15,6 +15,7 @@ import type {
   ImageSlice,
   ImageVictim,
   Index,
+  ListPins,
   ManifestRecord,
   OrphanSlice,
   PendingCheck,
@@ -28,15 +29,18 @@ import type {
   StoredTagList,
   StoreUsage,
   TagRow,
+  TagUse,
   UntaggedVictim,
   Visibility,
   WarmRunRow,
 } from './index-port.ts'
+import { Pins } from './pins.ts'
 import { Removal } from './removal.ts'
 import { Restoration } from './restore.ts'
 import { statements } from './statements.ts'
-import { Usage } from './usage.ts'
 import type { Synchronous } from './synchronous.ts'
+import { TagUses } from './tag-uses.ts'
+import { Usage } from './usage.ts'
 import { WarmRuns } from './warm-runs.ts'
 
 export class SqliteIndex implements Synchronous<Index> {
@@ -46,6 +50,8 @@ export class SqliteIndex implements Synchronous<Index> {
   readonly #removal: Removal
   readonly #restoration: Restoration
   readonly #warmRuns: WarmRuns
+  readonly #pins: Pins
+  readonly #tagUses: TagUses
 
   constructor(database: Database) {
     this.#database = database
@@ -55,6 +61,8 @@ export class SqliteIndex implements Synchronous<Index> {
     this.#usage = new Usage(database)
     this.#removal = new Removal(database)
     this.#warmRuns = new WarmRuns(database)
+    this.#pins = new Pins(database, (repository) => this.#repositoryId(repository))
+    this.#tagUses = new TagUses(database)
     this.#restoration = new Restoration(database, {
       insertManifest: (manifest) => this.#insertManifest(manifest),
       repositoryId: (repository) => this.#repositoryId(repository),
@@ -354,18 +362,23 @@ export class SqliteIndex implements Synchronous<Index> {
   }
 
   pin(repository: Repository, reference: Reference, by: string, pinnedAt: number): void {
-    this.#database.transaction(() => {
-      const id = this.#repositoryId(repository)
-      this.#sql.pin.run({ repository: id, reference: textOf(reference), by, pinnedAt })
-    })()
+    this.#pins.pin(repository, reference, by, pinnedAt)
   }
 
   unpin(repository: Repository, reference: Reference, by: string): void {
-    this.#sql.unpin.run({ ...repository, reference: textOf(reference), by })
+    this.#pins.unpin(repository, reference, by)
   }
 
   unpinAll(by: string): void {
-    this.#sql.unpinAll.run({ by })
+    this.#pins.unpinAll(by)
+  }
+
+  keepPins(by: string, pins: ListPins): void {
+    this.#pins.keep(by, pins)
+  }
+
+  endPins(now: number): void {
+    this.#pins.end(now)
   }
 
   recordWarmRun(run: WarmRunRow): void {
@@ -399,6 +412,10 @@ export class SqliteIndex implements Synchronous<Index> {
     return this.#removal.pinnedBytes()
   }
 
+  keptByLists(contents: readonly Digest[]): { bytes: number; among: readonly Digest[] } {
+    return this.#removal.keptByLists(contents)
+  }
+
   evictImage(ask: ImageVictim): ImageSlice {
     return this.#removal.evictImage(ask)
   }
@@ -419,14 +436,28 @@ export class SqliteIndex implements Synchronous<Index> {
     return this.#removal.remove(repository, reference, inUse)
   }
 
-  recordUses(uses: readonly (readonly [Digest, number])[]): void {
+  recordUses(uses: readonly (readonly [Digest, number])[], tags: readonly TagUse[] = []): void {
     this.#database.transaction(() => {
       for (const [digest, usedAt] of uses) {
         // A manifest is kept as a file too.
         this.#sql.useBlob.run({ digest, usedAt })
         this.#sql.useManifest.run({ digest, usedAt })
       }
+      this.#tagUses.record(tags)
     })()
+  }
+
+  usedTags(repository: Repository, since: number, limit: number): readonly Tag[] {
+    return this.#tagUses.tags(repository, since, limit)
+  }
+
+  usedRepositories(
+    registry: string,
+    startsWith: string,
+    since: number,
+    limit: number,
+  ): readonly Repository[] {
+    return this.#tagUses.repositories(registry, startsWith, since, limit)
   }
 
   pendingCheck(): PendingCheck | undefined {
@@ -482,8 +513,4 @@ export class SqliteIndex implements Synchronous<Index> {
 
 function isIntact(digest: Digest, bytes: Uint8Array): boolean {
   return digestOf(bytes, digestAlgorithm(digest)) === digest
-}
-
-function textOf(reference: Reference): string {
-  return 'tag' in reference ? reference.tag : reference.digest
 }

@@ -1,6 +1,6 @@
 // Every SQL statement of the index, by the name it is used under.
 
-const REPOSITORY_ID = `(SELECT id FROM repository WHERE registry = @registry AND name = @name)`
+export const REPOSITORY_ID = `(SELECT id FROM repository WHERE registry = @registry AND name = @name)`
 
 // Some registries give a manifest out as a blob too: what it was asked for once does not make it one.
 const MANIFEST_WINS = `CASE WHEN excluded.kind = 'manifest' THEN 'manifest' ELSE kind END`
@@ -172,14 +172,6 @@ export const statements = {
   useBlob: `UPDATE blob SET used_at = @usedAt WHERE digest = @digest`,
   useManifest: `UPDATE manifest SET used_at = @usedAt WHERE digest = @digest`,
   findBlob: `SELECT size, stamp FROM blob WHERE digest = @digest`,
-
-  pin: `
-    INSERT INTO pin (repository, reference, pinned_by, pinned_at)
-    VALUES (@repository, @reference, @by, @pinnedAt) ON CONFLICT DO NOTHING`,
-  unpin: `
-    DELETE FROM pin
-    WHERE repository = ${REPOSITORY_ID} AND reference = @reference AND pinned_by = @by`,
-  unpinAll: `DELETE FROM pin WHERE pinned_by = @by`,
 
   countPulls: `
     INSERT INTO pull_count

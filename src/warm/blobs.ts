@@ -9,12 +9,13 @@ import { Lacking } from './causes.ts'
 import { giveUp, registryOf } from './context.ts'
 import type { RunContext } from './context.ts'
 import type { Image } from './image.ts'
+import { PRIORITIES } from './wanted.ts'
 
 /** Of all registries together: an image's own layers are downloaded two at a time. */
 const DOWNLOADS_PER_JOB = 2
 
 export interface BlobFetchingOptions {
-  /** Images of one registry at once: the pause of one keeps nothing of another waiting. */
+  /** Images of one registry at once, of the one that takes most: the pause of one is no other's. */
   readonly jobs: number
   readonly wasLeft: (image: Image) => boolean
   /** All its blobs are there. */
@@ -37,21 +38,32 @@ export class BlobFetching {
     this.#downloads = pLimit(DOWNLOADS_PER_JOB * options.jobs)
   }
 
-  /** Of images of one registry. */
+  /** Of images of one registry: nothing of a lower priority is begun before all of a higher one ended. */
   async fetch(images: readonly Image[]): Promise<void> {
+    const stored: Stored = new Map()
+    this.#context.board.expect(bytesOf(images.flatMap(missingOf)))
+    for (const priority of PRIORITIES) {
+      await this.#fetchAlike(
+        images.filter(({ wanted }) => wanted.priority === priority),
+        stored,
+      )
+    }
+  }
+
+  async #fetchAlike(images: readonly Image[], stored: Stored): Promise<void> {
+    const [example] = images
+    if (!example) return
     const needing = images.map((image) => ({
       image,
-      blobs: image.holding?.missingBlobs ?? [],
+      blobs: missingOf(image),
       manifest: image.digest,
       isFirst: this.#options.wasLeft(image),
     }))
-    const stored: Stored = new Map()
-    this.#context.board.expect(bytesOf(needing.flatMap(({ blobs }) => blobs)))
     const order = blobOrder<Descriptor, (typeof needing)[number]>(needing)
     // Those that need it tell of its failure.
     for (const { blob, first } of order.shared)
       this.#store(first.image, blob, stored).catch(nothing)
-    const inTurn = pLimit(this.#options.jobs)
+    const inTurn = pLimit(registryOf(this.#context, example).jobs)
     await Promise.all(
       order.images.map(({ image, blobs }) => inTurn(() => this.#fill(image, blobs, stored))),
     )
@@ -117,6 +129,10 @@ export class BlobFetching {
     if (how !== 'missing') return
     throw new Lacking('not-found', `upstream does not have its blob ${blob.digest}`)
   }
+}
+
+function missingOf({ holding }: Image): readonly Descriptor[] {
+  return holding?.missingBlobs ?? []
 }
 
 function bytesOf(blobs: readonly Descriptor[]): number {

@@ -55,6 +55,11 @@ export class Board {
     this.#tell()
   }
 
+  /** Images that nobody knew of when it began. */
+  more(count: number): void {
+    this.#total += count
+  }
+
   /** More than was expected until now. */
   expect(bytes: number): void {
     this.#bytesTotal = (this.#bytesTotal ?? this.#bytesNew) + bytes
@@ -101,6 +106,12 @@ export class Board {
     if (image.status === 'failed') this.#failed += 1
     this.row({ kind: 'result', ...image.result() })
     this.#tell()
+  }
+
+  /** Nothing more is done for it. */
+  passedOver(image: Image): void {
+    this.#flying.delete(image)
+    this.#done += 1
   }
 
   /** A line that stands for no image. */

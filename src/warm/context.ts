@@ -15,6 +15,7 @@ export interface RunContext {
   readonly registries: RegistryStates
   readonly board: Board
   readonly ending: Ending
+  readonly now: () => number
 }
 
 export function registryOf(context: RunContext, image: Image): RegistryState {
@@ -47,6 +48,15 @@ export function end(
   image.why = why
   image.isDeferred = false
   board.ended(image)
+}
+
+/** It is no part of what the run comes to. */
+export function passOver({ board }: RunContext, image: Image, because: string): void {
+  image.passedOver = because
+  image.status = undefined
+  image.isDeferred = false
+  board.passedOver(image)
+  board.notice(`${image.wanted.name}: ${because}`)
 }
 
 function whyEnded({ by = 'stopped', because = '', remedy }: Ending): Why {

@@ -1,6 +1,7 @@
 // What those are told who want a list warmed while another run is under way. Pure.
 
-import type { WarmAsk, WarmProgress } from '../care/warm-job.ts'
+import type { WarmAsk, WarmProgress, WarmSource } from '../care/warm-job.ts'
+import { isTyped } from './same-ask.ts'
 
 /** Of a run, what others are told of it. */
 export interface ToldRun {
@@ -35,24 +36,38 @@ export function following(run: ToldRun): string {
 /** `between`: how many others come after it and before this one. */
 export function waitingBehind(run: ToldRun, between: number): string {
   const more = between === 0 ? '' : `, and for ${counted(between, 'other')} before this one`
-  return `another list is being warmed (${whatAndHowFar(run)}): waiting for it${more}`
+  const others = run.ask.sources.every(isTyped)
+    ? `other images are being warmed (${whatAndHowFar(run)}): waiting for them`
+    : `another list is being warmed (${whatAndHowFar(run)}): waiting for it`
+  return `${others}${more}`
 }
 
 /** As the end of a sentence: what is waited for. */
-export function whatAndHowFar(run: ToldRun): string {
+export function othersAndHowFar(run: ToldRun): string {
+  const what = run.ask.sources.every(isTyped) ? 'other images' : 'another list'
+  return `${what} (${whatAndHowFar(run)})`
+}
+
+function whatAndHowFar(run: ToldRun): string {
   const { startedAt } = run
   const name = sourcesText(run.ask)
   return startedAt === undefined ? name : `${name}, ${howFar(run, startedAt)}`
 }
 
+/** `mirror.txt and 1 other`; of what was typed the first image. */
 export function sourcesText({ sources }: Pick<WarmAsk, 'sources'>): string {
-  const [first, ...others] = sources
+  const names = sources.flatMap((source) => (isTyped(source) ? typedIn(source) : source.name))
+  const [first, ...others] = names
   if (first === undefined) return 'an empty list'
-  return others.length === 0 ? first.name : `${first.name} and ${counted(others.length, 'other')}`
+  return others.length === 0 ? first : `${first} and ${counted(others.length, 'other')}`
+}
+
+function typedIn({ text }: WarmSource): readonly string[] {
+  return text.split('\n').filter((line) => line !== '')
 }
 
 export function queueFull(waiting: number): string {
-  return `${counted(waiting, 'list')} already wait for their turn: try again when one is done`
+  return `${counted(waiting, 'run')} already wait for their turn: try again when one is done`
 }
 
 export function tooManyLooks(looks: number): string {

@@ -1,9 +1,10 @@
-// Who warms when: one run at a time, the same list is followed by all who ask for it, others wait for
-// their turn. What is only looked at waits for nobody. A command that leaves hands back what others wait for.
+// Who warms when: one list at a time, the same list is followed by all who ask for it, others wait for
+// their turn. A few images that somebody typed wait for no list, and what is only looked at for nobody. A
+// command that leaves hands back what others wait for.
 
 import { addAbortListener } from 'node:events'
 import type { Jobs } from '../care/jobs.ts'
-import type { WarmAnswer, WarmAsk, WarmProgress, WarmReport, WarmRow } from '../care/warm-job.ts'
+import type { WarmAnswer, WarmAsk, WarmReport, WarmRow } from '../care/warm-job.ts'
 import { JobHandedBack, JobPutOff, JobRefused } from '../errors.ts'
 import { within } from '../lib/within.ts'
 import {
@@ -11,19 +12,19 @@ import {
   LEFT_THE_QUEUE,
   NEVER_ITS_TURN,
   NOTHING_GOES_ON,
-  queueFull,
   stillRuns,
   STOPPED_BY_OWNER,
   tooManyLooks,
-  waitingBehind,
-  whatAndHowFar,
 } from './desk-words.ts'
 import { FollowedRun } from './followed-run.ts'
 import type { WarmTalk } from './followed-run.ts'
-import { notBegun } from './waiting.ts'
+import { Lane } from './lane.ts'
+import { isOnDemand, isServedBy } from './same-ask.ts'
 
 /** Lists that wait for their turn. */
 export const WARM_QUEUE_MAX = 8
+/** Commands with a few images that wait for their turn. */
+export const ON_DEMAND_QUEUE_MAX = 32
 /** Plans and checks at once. */
 export const LOOKS_MAX = 4
 /** For a run to park its downloads and to write its report once the owner has to go. */
@@ -47,17 +48,18 @@ export interface WarmDeskOptions {
 
 export class WarmDesk {
   readonly #options: WarmDeskOptions
-  /** The first one runs. */
-  readonly #runs: FollowedRun[] = []
+  readonly #lists: Lane
+  readonly #onDemand: Lane
   readonly #looks = new Set<Promise<unknown>>()
   readonly #closing = new AbortController()
   /** Aborted with JobHandedBack: what the command that owns the store asked, and what others did. */
   readonly #ownBack = new AbortController()
   readonly #othersBack = new AbortController()
-  #running: Promise<void> | undefined
 
   constructor(options: WarmDeskOptions) {
     this.#options = options
+    this.#lists = new Lane(WARM_QUEUE_MAX, (run) => this.#runOne(run, this.#lists))
+    this.#onDemand = new Lane(ON_DEMAND_QUEUE_MAX, (run) => this.#runOne(run, this.#onDemand))
   }
 
   readonly warm: Jobs['warm'] = (ask, talk) => this.#answer(ask, talk, false)
@@ -79,13 +81,10 @@ export class WarmDesk {
   async stop(): Promise<void> {
     if (!this.#options.isServer) this.handBack(false)
     this.#closing.abort()
-    const [running, ...waiting] = this.#runs
-    for (const run of waiting) this.#giveUp(run, new JobPutOff(NEVER_ITS_TURN))
-    if (running?.isStopping === false) {
-      running.say(STOPPED_BY_OWNER)
-      running.stop()
-    }
-    await within(STOP_MAX_MS, Promise.allSettled([this.#running, ...this.#looks]))
+    const lanes = [this.#lists, this.#onDemand]
+    for (const lane of lanes) stopLane(lane)
+    const ended = lanes.map((lane) => lane.ended)
+    await within(STOP_MAX_MS, Promise.allSettled([...ended, ...this.#looks]))
   }
 
   async #answer(ask: WarmAsk, talk: WarmTalk, isOwners: boolean): Promise<WarmAnswer> {
@@ -96,13 +95,13 @@ export class WarmDesk {
       return await orHandedBack(talk, back, neverOver, (talk) => this.#look(ask, talk))
     }
     if (ask.isDetached && !this.#options.isServer) throw new JobRefused(NOTHING_GOES_ON)
-    const settings = settingsOf(ask)
-    const same = this.#runs.find((run) => !run.isStopping && run.settings === settings)
-    const run = same ?? this.#enqueue(ask, settings)
+    const lane = this.#laneOf(ask)
+    const same = lane.runs.find((run) => !run.isStopping && isServedBy(run.ask, ask))
+    const run = same ?? this.#enqueue(ask, lane)
     if (isOwners) run.isOwners = true
     if (ask.isDetached) {
       run.isDetached = true
-      return { kind: 'taken', run: run.id, ahead: this.#runs.indexOf(run) }
+      return { kind: 'taken', run: run.id, ahead: lane.runs.indexOf(run) }
     }
     const opening = same === undefined ? [] : [notice(following(run))]
     return await orHandedBack(talk, back, run, (talk) => watch(run, talk, opening))
@@ -122,49 +121,30 @@ export class WarmDesk {
     }
   }
 
-  #enqueue(ask: WarmAsk, settings: string): FollowedRun {
-    const ahead = this.#runs.length
-    if (ahead > WARM_QUEUE_MAX) throw new JobPutOff(queueFull(ahead - 1))
+  /** A command that owns the store runs one thing after another: others may well wait for the server. */
+  #laneOf(ask: WarmAsk): Lane {
+    return this.#options.isServer && isOnDemand(ask) ? this.#onDemand : this.#lists
+  }
+
+  #enqueue(ask: WarmAsk, lane: Lane): FollowedRun {
+    lane.requirePlace()
     const deserted = (run: FollowedRun): void => {
-      if (run.startedAt === undefined) this.#giveUp(run, new Error(LEFT_THE_QUEUE))
+      if (run.startedAt === undefined) lane.giveUp(run, new Error(LEFT_THE_QUEUE))
       else run.stop()
     }
-    const run = new FollowedRun(this.#options.newId(), ask, settings, deserted)
-    const [first] = this.#runs
-    this.#runs.push(run)
-    if (first === undefined) this.#running = this.#runAll()
-    else {
-      run.say(waitingBehind(first, ahead - 1))
-      run.talk.progress(waitingFor(first))
-    }
+    const run = new FollowedRun(this.#options.newId(), ask, deserted)
+    lane.add(run)
     return run
   }
 
-  /** Its turn has not come. */
-  #giveUp(run: FollowedRun, error: Error): void {
-    const at = this.#runs.indexOf(run)
-    if (at < 0) return
-    this.#runs.splice(at, 1)
-    run.fail(error)
-  }
-
-  async #runAll(): Promise<void> {
-    for (let run = this.#runs[0]; run !== undefined; run = this.#runs[0]) {
-      await this.#runOne(run)
-      if (run.isOwners) this.handBack(false)
-      this.#runs.shift()
-    }
-  }
-
-  async #runOne(run: FollowedRun): Promise<void> {
+  async #runOne(run: FollowedRun, lane: Lane): Promise<void> {
     const { ask, talk } = run
     const { events, now } = this.#options
     run.startedAt = now()
     events.begun(ask)
-    const progress = (progress: WarmProgress): void => {
+    const progress: WarmTalk['progress'] = (progress) => {
       talk.progress(progress)
-      const behind = waitingFor(run)
-      for (const waiting of this.#runs.slice(1)) waiting.talk.progress(behind)
+      lane.tellHowFar()
     }
     try {
       const answer = await this.#options.run(ask, { ...talk, progress }, run.id)
@@ -174,7 +154,17 @@ export class WarmDesk {
       events.failed(ask, error)
       run.fail(error)
     }
+    if (run.isOwners) this.handBack(false)
   }
+}
+
+/** What runs ends in good order, what waits is told that its turn will not come. */
+function stopLane(lane: Lane): void {
+  const [running, ...waiting] = lane.runs
+  for (const run of waiting) lane.giveUp(run, new JobPutOff(NEVER_ITS_TURN))
+  if (running?.isStopping !== false) return
+  running.say(STOPPED_BY_OWNER)
+  running.stop()
 }
 
 const neverOver = { isOver: false }
@@ -223,21 +213,4 @@ async function watch(
 
 function notice(text: string): WarmRow {
   return { kind: 'notice', text }
-}
-
-/**
- * The same for the same lists and settings, whether or not they crossed the socket, which loses what is
- * undefined. Whether somebody waits for the end is another matter.
- */
-function settingsOf(ask: WarmAsk): string {
-  const lists = ask.sources.map(({ name, text }) => [name, text])
-  const { mode, jobs, bytesPerSecond, reserve, untilAt } = ask
-  return JSON.stringify([
-    ...[lists, ask.platforms.toSorted()],
-    ...[mode, jobs, bytesPerSecond, reserve, untilAt],
-  ])
-}
-
-function waitingFor(run: FollowedRun): WarmProgress {
-  return notBegun(`another list (${whatAndHowFar(run)})`)
 }

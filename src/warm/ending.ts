@@ -1,5 +1,8 @@
 // What ends a run before it is done: whoever asked, the time, the disk, a store without room.
 
+import { LOOK_EVERY_MS } from '../lib/wall-clock.ts'
+import type { Clock } from '../lib/wall-clock.ts'
+
 export type EndedBy = 'stopped' | 'until' | 'disk' | 'room'
 
 /** The smaller images come first: what comes after so many that found no room finds none either. */
@@ -13,13 +16,18 @@ export class Ending {
   #remedy: string | undefined
   #withoutRoom = 0
 
-  constructor(asked: AbortSignal, untilMs: number | undefined, sleep: Sleep, now: () => number) {
+  constructor(
+    asked: AbortSignal,
+    untilMs: number | undefined,
+    sleep: Clock['sleep'],
+    now: Clock['now'],
+  ) {
     const stopped = (): void => this.end('stopped', 'it was interrupted')
     if (asked.aborted) stopped()
     asked.addEventListener('abort', stopped, { once: true, signal: this.#sleeping.signal })
     if (untilMs === undefined) return
     if (untilMs <= now()) this.#timeIsUp()
-    else sleep(untilMs - now(), this.#sleeping.signal).then(() => this.#timeIsUp(), nothing)
+    else void this.#endAt(untilMs, sleep, now)
   }
 
   /** Aborted as soon as nothing new may begin. */
@@ -63,11 +71,18 @@ export class Ending {
     this.#sleeping.abort()
   }
 
+  async #endAt(untilMs: number, sleep: Clock['sleep'], now: Clock['now']): Promise<void> {
+    const { signal } = this.#sleeping
+    while (now() < untilMs) {
+      await sleep(Math.min(untilMs - now(), LOOK_EVERY_MS), signal).catch(nothing)
+      if (signal.aborted) return
+    }
+    this.#timeIsUp()
+  }
+
   #timeIsUp(): void {
     this.end('until', 'its time was up')
   }
 }
-
-type Sleep = (durationMs: number, signal: AbortSignal) => Promise<void>
 
 function nothing(): void {}

@@ -1,8 +1,13 @@
-// What failed or was left, as a list that can be warmed again: the lines as they were written, each
-// behind the reason.
+// What failed or was left, as a list that can be warmed again and means the same alone: the lines, each
+// behind the reason, below what their lists say for all lines. Of several lists it is one: what each of
+// them excludes or blocks is so for all of it.
 
 import type { WarmResult, WarmSource } from '../care/warm-job.ts'
+import type { ListEntry, ParsedList } from '../list/list-entry.ts'
 import { parseList } from '../list/parse-list.ts'
+import { blockText, directiveText, entryText } from '../list/print-line.ts'
+import { tagListNeed } from '../list/select-tags.ts'
+import type { Directive } from '../list/statement.ts'
 import { isFailedList } from './kept-list.ts'
 
 /** Of the images that one line means. */
@@ -26,15 +31,44 @@ export function failedList(
       byPlace.set(place, [...(byPlace.get(place) ?? []), result])
     }
   }
-  const entries = sources.flatMap((source) => parseList(source).entries)
   const origins = originsOf(sources)
-  const lines = entries.flatMap(({ place, text }) => {
-    const name = `${place.source}:${place.line}`
-    const failed = byPlace.get(name)
-    byPlace.delete(name)
-    return failed ? [...reasons(origins.get(name) ?? name, failed), text.trimEnd()] : []
+  const head = new Set<string>()
+  const lines = sources.flatMap((source) => {
+    const list = parseList(source)
+    const failing = list.entries.flatMap((entry) => {
+      const name = `${entry.place.source}:${entry.place.line}`
+      const failed = byPlace.get(name)
+      byPlace.delete(name)
+      return failed ? [{ entry, reasons: reasons(origins.get(name) ?? name, failed) }] : []
+    })
+    for (const line of rulesFor(
+      list,
+      failing.map(({ entry }) => entry),
+    ))
+      head.add(line)
+    return failing.flatMap(({ entry, reasons }) => [...reasons, lineOf(entry)])
   })
-  return lines.length === 0 ? undefined : `${lines.join('\n')}\n`
+  return lines.length === 0 ? undefined : `${[...head, ...lines].join('\n')}\n`
+}
+
+/** As it was written, unless `@defaults` above it say more: there are none above it here. */
+function lineOf(entry: ListEntry): string {
+  const { options, ownOptions, text } = entry
+  const isSaid = Object.keys(options).every((key) => key in ownOptions)
+  return isSaid ? text.trim() : entryText(entry, options)
+}
+
+/** What the list says for all of its lines, as far as it matters to these. */
+function rulesFor(list: ParsedList, failing: readonly ListEntry[]): readonly string[] {
+  if (failing.length === 0) return []
+  const { blocks, excludes, registries, bytesPerSecond } = list
+  const hasPatterns = failing.some((entry) => tagListNeed(entry) !== 'never')
+  const directives: Directive[] = [
+    ...registries.map((rule) => ({ kind: 'registry', rule }) as const),
+    ...(bytesPerSecond === undefined ? [] : [{ kind: 'bandwidth', bytesPerSecond } as const]),
+    ...(hasPatterns && excludes.length > 0 ? [{ kind: 'exclude', rules: excludes } as const] : []),
+  ]
+  return [...directives.map(directiveText), ...blocks.map(blockText)]
 }
 
 /** Of the lines of such a list itself, where they stood first: the comments before them say so. */

@@ -12,12 +12,15 @@ import type { RunContext } from './context.ts'
 import { holdingOf, isWhole } from './holding.ts'
 import type { Holding } from './holding.ts'
 import type { Image } from './image.ts'
+import { wantsAttestations } from './referring.ts'
+import type { KeptBy } from './list-pins.ts'
 
-/** Who pins what a run found or brought, until its end. */
-export const PINNED_BY_RUN = 'warm (running)'
+/** Who pins what runs found or brought, until their end; each with a name of its own behind a space. */
+export const PINNED_BY_RUNS = 'warm (running)'
 
 export interface FinishingOptions {
-  readonly index: Pick<Index, 'pin'>
+  readonly index: Pick<Index, 'pin' | 'keepPins'>
+  readonly pinnedBy: string
   readonly now: () => number
 }
 
@@ -39,7 +42,7 @@ export class Finishing {
    */
   async finish(image: Image): Promise<void> {
     const { mirror } = this.#context
-    const { repository, platforms } = image.wanted
+    const { repository, platforms, referrers } = image.wanted
     const { top } = image
     if (!top) throw new Lacking('other', 'upstream did not tell what it is')
     const settled = await this.#settle(image).catch((error: Error) => {
@@ -47,7 +50,8 @@ export class Finishing {
     })
     if (settled === 'refused') throw refused(image)
     if (settled === 'unknown') throw undecided(image)
-    const holding = await holdingOf(mirror, repository, top, platforms)
+    const withAttestations = wantsAttestations(referrers)
+    const holding = await holdingOf(mirror, repository, top, platforms, withAttestations)
     image.holding = holding
     if (!isWhole(holding)) {
       if (image.isRepeated) throw vanished(holding)
@@ -64,11 +68,21 @@ export class Finishing {
     const key = `${wanted.name} ${digest ?? ''}`
     if (digest === undefined || this.#pinned.has(key)) return
     this.#pinned.add(key)
-    const { index, now } = this.#options
+    const { index, pinnedBy, now } = this.#options
     await index
-      .pin(wanted.repository, { digest }, PINNED_BY_RUN, now())
+      .pin(wanted.repository, { digest }, pinnedBy, now())
       // It is held all the same.
       .catch(() => this.#pinned.delete(key))
+  }
+
+  /** From here on the lists keep it, and the run need not. */
+  async keep(lists: readonly KeptBy[]): Promise<void> {
+    const { index } = this.#options
+    for (const { by, pins } of lists) {
+      await index.keepPins(by, pins).catch((error: Error) => {
+        this.#context.board.notice(`what the ${by} keeps could not be noted: ${error.message}`)
+      })
+    }
   }
 
   /** Where clients are not given it there is no use in its blobs. Asked once: the end asks with patience. */
@@ -82,10 +96,14 @@ export class Finishing {
   }
 
   async #lookEarly(repository: Repository, digest: Digest): Promise<Settled> {
-    const { mirror, ending } = this.#context
+    const { mirror, ending, registries } = this.#context
     const key = repositoryKey(repository)
-    const looked = unlessEnded(mirror.settleVisibility(repository, digest), ending.signal)
-    const found = await looked.catch(() => undefined)
+    const look = async (): Promise<Settled> => {
+      if (await mirror.isServed(repository)) return 'served'
+      await registries.of(repository.registry).turn(ending.signal)
+      return await mirror.settleVisibility(repository, digest)
+    }
+    const found = await unlessEnded(look(), ending.signal).catch(() => undefined)
     if (found === undefined) return 'unknown'
     // Another image may tell.
     if (found === 'unknown') this.#early.delete(key)

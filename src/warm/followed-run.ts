@@ -15,8 +15,6 @@ export type WarmTalk = Talk<WarmRow, WarmProgress>
 export class FollowedRun {
   readonly id: string
   readonly ask: WarmAsk
-  /** By which the same ask is known. */
-  readonly settings: string
   /** When its turn came, in ms since the epoch; undefined while it waits for that. */
   startedAt: number | undefined
   /** Nobody's going stops it. */
@@ -34,10 +32,9 @@ export class FollowedRun {
   #news = Promise.withResolvers<void>()
 
   /** `deserted`: the last one who waits for it goes. */
-  constructor(id: string, ask: WarmAsk, settings: string, deserted: (run: FollowedRun) => void) {
+  constructor(id: string, ask: WarmAsk, deserted: (run: FollowedRun) => void) {
     this.id = id
     this.ask = ask
-    this.settings = settings
     this.#deserted = deserted
     this.isDetached = ask.isDetached
     // There may be nobody who waits for it.

@@ -31,6 +31,10 @@ export interface MissingManifest {
 
 export interface Holding {
   readonly missingManifests: readonly MissingManifest[]
+  /** The held manifests that others may refer to: no attestations, which tell of others themselves. */
+  readonly subjects: readonly Digest[]
+  /** Of those wanted, held or not. */
+  readonly hasAttestations: boolean
   /** Of the held manifests that are wanted. */
   readonly blobs: readonly Descriptor[]
   readonly missingBlobs: readonly Descriptor[]
@@ -57,14 +61,15 @@ export function isWhole({ missingManifests, missingBlobs }: Holding): boolean {
   return missingManifests.length === 0 && missingBlobs.length === 0
 }
 
-/** `top`: held or not, it is looked for. */
+/** `top`: held or not, it is looked for. `withAttestations`: those that its own index lists. */
 export async function holdingOf(
   mirror: Pick<WarmMirror, 'heldManifest' | 'missingBlobs'>,
   repository: Repository,
   top: MissingManifest,
   platforms: readonly string[],
+  withAttestations = false,
 ): Promise<Holding> {
-  const walk = new Walk(mirror, repository, platforms)
+  const walk = new Walk(mirror, repository, { platforms, withAttestations })
   await walk.visit(top, '', 0)
   return await walk.end()
 }
@@ -79,21 +84,28 @@ interface Visited {
   readonly blobs: readonly Descriptor[]
 }
 
+interface WantedOfIndex {
+  readonly platforms: readonly string[]
+  readonly withAttestations: boolean
+}
+
 class Walk {
   readonly #mirror: Pick<WarmMirror, 'heldManifest' | 'missingBlobs'>
   readonly #repository: Repository
-  readonly #wanted: readonly string[]
+  readonly #wanted: WantedOfIndex
   /** What each manifest that was seen stands for: one may be listed for several platforms. */
   readonly #seen = new Map<Digest, Set<string>>()
   readonly #missing: MissingManifest[] = []
   readonly #visited: Visited[] = []
+  readonly #subjects: Digest[] = []
+  readonly #attestations = new Set<Digest>()
   readonly #named = new Set<string>()
   #bytes = 0
 
   constructor(
     mirror: Pick<WarmMirror, 'heldManifest' | 'missingBlobs'>,
     repository: Repository,
-    wanted: readonly string[],
+    wanted: WantedOfIndex,
   ) {
     this.#mirror = mirror
     this.#repository = repository
@@ -112,6 +124,7 @@ class Walk {
       return
     }
     this.#bytes += held.bytes.length
+    if (!this.#attestations.has(digest)) this.#subjects.push(digest)
     await this.#below(held, platform, depth)
   }
 
@@ -119,13 +132,15 @@ class Walk {
     const { children, blobs } = describeManifest(held.bytes, held.mediaType)
     const isIndex = isIndexType(held.mediaType)
     if (!isIndex || blobs.length > 0) this.#visited.push({ digest: held.digest, blobs })
-    const chosen = chooseChildren(children, this.#wanted)
+    const { platforms, withAttestations } = this.#wanted
+    const chosen = chooseChildren(children, platforms, withAttestations)
     if (depth >= INDEX_DEPTH_MAX && chosen.platforms.size > 0) {
       throw tooMuch(`indexes nested more than ${INDEX_DEPTH_MAX} deep`)
     }
     for (const name of chosen.named) this.#named.add(name)
     for (const [child, own] of chosen.platforms) {
-      const { digest, mediaType, sizeBytes } = child
+      const { digest, mediaType, sizeBytes, attests } = child
+      if (attests) this.#attestations.add(digest)
       const isNested = mayBeIndex(mediaType)
       await this.visit({ digest, isIndex: isNested, sizeBytes }, own || platform, depth + 1)
     }
@@ -152,6 +167,8 @@ class Walk {
     const named = this.#named.size
     return {
       missingManifests: this.#missing,
+      subjects: this.#subjects,
+      hasAttestations: this.#attestations.size > 0,
       blobs,
       missingBlobs,
       totalBytes: blobs.reduce((sum, { sizeBytes }) => sum + sizeBytes, this.#bytes),

@@ -9,6 +9,8 @@ import type { Wanted } from './wanted.ts'
 
 export class Image {
   readonly wanted: Wanted
+  /** What it refers to, or is looked for beside: another image of the run. */
+  readonly attachedTo: Image | undefined
   /** What is to be held: what upstream's tag pointed to, as far as it told. */
   digest: Digest | undefined
   mediaType: string | undefined
@@ -19,18 +21,25 @@ export class Image {
   holding: Holding | undefined
   /** GETs of manifests that its price says. */
   plannedPulls = 0
+  /** What refers to it was asked for. */
+  isFollowed = false
+  /** Those that are left of what is planned for all that refers to it; undefined before there is a price. */
+  attachedPulls: number | undefined
   readonly warnings: string[] = []
   bytesNew = 0
   tries = 1
   status: WarmStatus | undefined
   why: Why | undefined
+  /** Why it is neither fetched nor reported: what need not exist does not, or it is larger than it may be. */
+  passedOver: string | undefined
   /** It waits for pulls, or for a registry that asked to be left alone. */
   isDeferred = false
   /** Stored parts were gone again at the end, once. */
   isRepeated = false
 
-  constructor(wanted: Wanted) {
+  constructor(wanted: Wanted, attachedTo?: Image) {
     this.wanted = wanted
+    this.attachedTo = attachedTo
   }
 
   get registry(): string {
@@ -38,7 +47,7 @@ export class Image {
   }
 
   get isDone(): boolean {
-    return this.status !== undefined && this.status !== 'stale'
+    return this.passedOver !== undefined || (this.status !== undefined && this.status !== 'stale')
   }
 
   get top(): MissingManifest | undefined {

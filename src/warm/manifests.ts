@@ -11,6 +11,7 @@ import type { UpstreamErrorKind } from '../errors.ts'
 import { holdingOf } from './holding.ts'
 import type { Image } from './image.ts'
 import { goneChild, noSuchTag, noteLacking } from './lacks.ts'
+import { wantsAttestations } from './referring.ts'
 import { MoreThanPlanned } from './registry-state.ts'
 
 /** Registries refuse these before they count; of what got no answer at all nobody knows. */
@@ -41,8 +42,9 @@ export class ManifestFetching {
       const { top } = image
       if (!top) throw noSuchTag(image.wanted.name)
       const { mirror } = this.#context
-      const { repository, platforms } = image.wanted
-      image.holding = await holdingOf(mirror, repository, top, platforms)
+      const { repository, platforms, referrers } = image.wanted
+      const withAttestations = wantsAttestations(referrers)
+      image.holding = await holdingOf(mirror, repository, top, platforms, withAttestations)
       const missing = image.holding.missingManifests
       if (missing.length === 0) break
       if (round > ROUNDS_MAX) throw new Lacking('other', 'its manifests were stored and are gone')
@@ -71,7 +73,7 @@ export class ManifestFetching {
       return
     }
     const now = await this.#context.mirror.knownTag(repository, reference.tag)
-    if (now !== undefined) image.digest = now
+    if (now !== undefined) image.digest = now.digest
   }
 
   /** Where upstream no longer has what its tag pointed to, the tag has moved on. */

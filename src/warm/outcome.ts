@@ -24,6 +24,8 @@ export function outcomeOf({ mode, results, by, because }: Ended): Outcome {
   const isAllLost = failed > 0 && failed === results.length
   const isFull = failed > 0 && count('warmed') === 0 && results.every(isFreshOrFull)
   if (isAllLost || isFull) return { outcome: 'nothing', because: because ?? commonReason(results) }
+  const tooMuch = results.filter(({ cause }) => cause === 'budget').length
+  if (tooMuch > 0) return { outcome: 'over-budget', because: because ?? moreThanKept(tooMuch) }
   if (failed > 0) return { outcome: 'failures', because }
   if (mode === 'check' && count('stale') > 0) return { outcome: 'stale', because }
   const left = count('left')
@@ -53,6 +55,10 @@ function commonReason(results: Ended['results']): string {
     return 'the store has no room for what was to be fetched'
   }
   return failed.length === 1 ? 'the only image failed' : `all ${failed.length} images failed`
+}
+
+function moreThanKept(count: number): string {
+  return `${count} ${count === 1 ? 'image is' : 'images are'} more than lists may keep`
 }
 
 function firstReason(results: Ended['results'], status: string): string | undefined {

@@ -2,6 +2,7 @@
 
 import { UpstreamError } from '../errors.ts'
 import type { UpstreamErrorKind } from '../errors.ts'
+import { formatLocalTime } from '../lib/time-of-day.ts'
 import {
   delayAfter,
   isSilence,
@@ -61,6 +62,8 @@ export interface PatienceOptions {
   readonly sleep: (durationMs: number, signal: AbortSignal) => Promise<void>
   readonly random: () => number
   readonly notice: (text: string) => void
+  /** Resolves when the next request may be sent, where not every moment is right for one. */
+  readonly turn?: ((signal: AbortSignal) => Promise<void>) | undefined
 }
 
 /** One for each registry: whatever is asked of it waits for the same pause. */
@@ -110,7 +113,11 @@ export class Patience {
       this.#answered(lane)
     }
     for (;;) {
-      await this.#rest(lane, signal)
+      // Another's answer may begin a pause while this one waits for its turn.
+      do {
+        await this.#rest(lane, signal)
+        await this.#options.turn?.(signal)
+      } while (this.isPaused)
       try {
         const result = await work(progressed)
         tried()
@@ -237,7 +244,7 @@ export class Patience {
   }
 
   #exhaust(lane: Lane, retryAfterMs = 0): Exhausted {
-    const at = localTime(new Date(this.#options.now() + retryAfterMs))
+    const at = formatLocalTime(this.#options.now() + retryAfterMs)
     return this.#end(
       lane,
       `${this.#options.registry} asks to be left alone until ${at}`,
@@ -253,11 +260,4 @@ export class Patience {
     notice(because)
     return end
   }
-}
-
-/** `2026-11-22 06:10` */
-function localTime(at: Date): string {
-  const two = (n: number): string => String(n).padStart(2, '0')
-  const day = [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join('-')
-  return `${day} ${two(at.getHours())}:${two(at.getMinutes())}`
 }

@@ -3,32 +3,44 @@
 
 import type { WarmResult } from '../care/warm-job.ts'
 import { JobRefused } from '../errors.ts'
-import type { ListedTags, LookedAt, TagHead, WarmMirror } from '../mirror/warm-port.ts'
+import { bareOf } from '../list/bare.ts'
 import type { Digest } from '../oci/digest.ts'
-import { imageName, repositoryKey } from '../oci/name.ts'
-import type { Repository, Tag } from '../oci/name.ts'
+import type { Tag } from '../oci/name.ts'
 import { Lacking, whyOf } from './causes.ts'
 import type { Why } from './causes.ts'
-import { end, giveUp, registryOf, unlessEnded } from './context.ts'
+import { end, giveUp, passOver } from './context.ts'
 import type { RunContext } from './context.ts'
 import { holdingOf, isWhole } from './holding.ts'
 import type { Holding } from './holding.ts'
 import { Image } from './image.ts'
-import { goneTag, noMatch, noSuchTag, noteLacking } from './lacks.ts'
-import { matchesOf, unite } from './wanted.ts'
-import type { Unmet, Wanted, WantedAll, WantedPattern } from './wanted.ts'
+import { goneTag, noSuchTag, noteLacking, tooLarge } from './lacks.ts'
+import { unused as unusedNote } from './line-notes.ts'
+import { Lines } from './lines.ts'
+import type { LinePlan } from './lines.ts'
+import type { WantedList } from './list-rules.ts'
+import { Lookups } from './lookups.ts'
+import { wantsAttestations } from './referring.ts'
+import { unite } from './wanted.ts'
 
 /** Of one run: each is kept in memory and reported, whatever patterns match. */
 const IMAGES_MAX = 50_000
 
 export interface Plan {
+  /** Each once, whichever lines mean it; also those that were passed over. */
   readonly images: readonly Image[]
-  /** Of lines that stand for no image at all. */
+  /** Of lines that stand for no image at all, or for others than they are to. */
   readonly unmet: readonly WarmResult[]
+  /** In the order of the lists. */
+  readonly lines: readonly LinePlan[]
 }
 
-export async function planOf(context: RunContext, wanted: WantedAll): Promise<Plan> {
-  return await new Planning(context).plan(wanted)
+/** `platforms`: of the command. */
+export async function planOf(
+  context: RunContext,
+  lists: readonly WantedList[],
+  platforms: readonly string[],
+): Promise<Plan> {
+  return await new Planning(context).plan(lists, platforms)
 }
 
 /** Those for which pulls, or their registry, had to be waited for. */
@@ -38,120 +50,95 @@ export async function lookAgain(context: RunContext, images: readonly Image[]): 
 
 class Planning {
   readonly #context: RunContext
-  readonly #heads = new Map<string, Promise<TagHead | undefined>>()
-  readonly #lists = new Map<string, Promise<ListedTags | undefined>>()
-  /** Of the images that a list stands for which is not the whole of upstream's. */
-  readonly #cutShort = new Map<string, string>()
-  readonly #served = new Map<string, Promise<boolean>>()
-  readonly #unmet: WarmResult[] = []
-
-  readonly #looking: Pick<WarmMirror, 'heldManifest' | 'missingBlobs'>
+  readonly #lookups: Lookups
 
   constructor(context: RunContext) {
     this.#context = context
-    const { mirror } = context
-    const looked: LookedAt = new Map()
-    this.#looking = {
-      heldManifest: (...asked) => mirror.heldManifest(...asked),
-      missingBlobs: (repository, blobs) => mirror.missingBlobs(repository, blobs, looked),
-    }
+    this.#lookups = new Lookups(context)
   }
 
-  async plan({ images, patterns, refused }: WantedAll): Promise<Plan> {
-    for (const each of refused) {
-      const { because } = each
-      this.#isUnmet(each, { cause: 'not-served', because, remedy: undefined })
-    }
-    const matched = await Promise.all(patterns.map((pattern) => this.#match(pattern)))
-    const united = unite([...images, ...matched.flat()])
-    if (united.length > IMAGES_MAX) throw tooMany(united.length)
-    const all = united.map((each) => new Image(each))
-    for (const image of all) {
-      const note = this.#cutShort.get(image.wanted.name)
-      if (note !== undefined) image.warnings.push(note)
-    }
-    this.#context.board.phase('planning', all.length)
-    return { images: await this.lookAll(all), unmet: this.#unmet }
-  }
-
-  /** Without those that need not exist and do not. */
-  async lookAll(images: readonly Image[]): Promise<readonly Image[]> {
-    await Promise.all(images.map((image) => this.#look(image)))
-    return images.filter((image) => !this.#isForgiven(image))
-  }
-
-  async #match(pattern: WantedPattern): Promise<Wanted[]> {
-    try {
-      const listed = await this.#list(pattern.repository)
-      if (!listed) {
-        const because = `${pattern.registry} lists no tags of ${pattern.repository.name}`
-        throw new Lacking('not-found', because, 'check the name, or write the tags out')
-      }
-      const { tags, isCut } = listed
-      const matches = matchesOf(pattern, tags)
-      if (isCut) this.#noteCut(pattern, tags.length, matches)
-      if (matches.length > 0) return matches
-      throw noMatch(tags.length, isCut)
-    } catch (error) {
-      const { ending } = this.#context
-      const { by, because = '' } = ending
-      if (by !== undefined) this.#isUnmet(pattern, { cause: by, because, remedy: undefined })
-      else this.#isUnmet(pattern, whyOf(error, pattern.registry))
-      return []
-    }
-  }
-
-  #list(repository: Repository): Promise<ListedTags | undefined> {
-    const { mirror, registries, ending } = this.#context
-    return once(this.#lists, repositoryKey(repository), () =>
-      registries
-        .of(repository.registry)
-        .ask('lists', () => unlessEnded(mirror.tags(repository), ending.signal), ending.signal),
+  async plan(lists: readonly WantedList[], platforms: readonly string[]): Promise<Plan> {
+    const of = new Lines({ context: this.#context, lookups: this.#lookups, platforms })
+    const lines = await Promise.all(
+      lists.flatMap((list) => list.parsed.entries.map((entry) => of.of(entry, list))),
     )
+    const unmet = lines.flatMap((line) => this.#unmet(line) ?? [])
+    const unused = lines.filter(isUnused).map(({ name }) => name)
+    if (unused.length > 0) this.#context.board.notice(unusedNote(unused))
+    const united = unite(lines.flatMap(({ images }) => images.map(({ wanted }) => wanted)))
+    if (united.length > IMAGES_MAX) throw tooMany(united.length)
+    const images = united.map((each) => new Image(each))
+    addNotes(images, lines)
+    this.#context.board.phase('planning', images.length)
+    await this.lookAll(images)
+    return { images, unmet, lines }
   }
 
-  #noteCut(pattern: WantedPattern, count: number, matches: readonly Wanted[]): void {
-    const note = `only the first ${count} tags of its repository are listed: there may be more that match`
-    this.#context.board.notice(`${pattern.name}: ${note}`)
-    for (const { name } of matches) this.#cutShort.set(name, note)
+  async lookAll(images: readonly Image[]): Promise<void> {
+    await Promise.all(images.map((image) => this.#look(image)))
   }
 
   async #look(image: Image): Promise<void> {
     image.isDeferred = false
     try {
-      await this.#ask(image)
-      const holding = await this.#hold(image)
-      const isFresh = holding && isWhole(holding) && (await this.#isServed(image))
+      const known = await this.#ask(image)
+      const holding = known ?? (await this.#holdingOf(image))
+      if (holding) hold(image, holding)
+      if (holding && isTooLarge(image, holding)) {
+        return passOver(this.#context, image, tooLarge(image.wanted, holding.totalBytes))
+      }
+      const { repository } = image.wanted
+      const isFresh = holding && isWhole(holding) && (await this.#lookups.isServed(repository))
       image.status = 'stale'
       if (isFresh) end(this.#context, image, 'fresh')
     } catch (error) {
-      if (isMissing(error) && image.wanted.isOptional) return
-      giveUp(this.#context, image, error)
+      const { isOptional, isOnlyUsed } = image.wanted
+      const isEnding = this.#context.ending.by !== undefined
+      // Most images have no signature: that is told once of each, not of every place to look for one.
+      if (image.attachedTo && isOptional && (isMissing(error) || isEnding)) {
+        return void (image.passedOver = NEED_NOT_EXIST)
+      }
+      if (!isMissing(error) || !isOptional) return giveUp(this.#context, image, error)
+      passOver(this.#context, image, isOnlyUsed ? USED_AND_GONE : NEED_NOT_EXIST)
     }
   }
 
-  async #ask(image: Image): Promise<void> {
+  /** What is held, where nothing had to be asked. */
+  async #ask(image: Image): Promise<Holding | undefined> {
     const { repository, reference, pinned, name } = image.wanted
     image.digest = pinned
-    if (!('tag' in reference)) return
-    const { mirror } = this.#context
-    const before = await mirror.knownTag(repository, reference.tag)
-    if (pinned !== undefined) return await this.#compare(image, reference.tag, pinned)
-    const head = await this.#head(image, repository, reference.tag)
+    if (!('tag' in reference)) return undefined
+    const { tag } = reference
+    const denial = this.#context.mirror.denial(repository, tag)
+    if (denial !== undefined) throw new Lacking('not-served', denial)
+    const known = await this.#lookups.knownWhole(image.wanted, tag)
+    if (known) {
+      image.digest ??= known.digest
+      // A digest that stands beside the tag may be another.
+      return image.digest === known.digest ? known.holding : undefined
+    }
+    if (pinned !== undefined) {
+      await this.#compare(image, tag, pinned)
+      return undefined
+    }
+    const { before, head } = await this.#lookups
+      .head(repository, tag)
+      .finally(() => (image.tries = this.#lookups.triesOf(repository, tag)))
     if (!head) throw before ? goneTag(name) : noSuchTag(name)
     image.digest = head.digest
     image.mediaType = head.mediaType
     image.sizeBytes = head.sizeBytes
-    if (before === undefined || before === image.digest) return
+    if (before === undefined || before === image.digest) return undefined
     const top = { digest: before, isIndex: true, sizeBytes: undefined }
-    const held = await holdingOf(this.#looking, repository, top, image.wanted.platforms)
+    const held = await holdingOf(this.#lookups.held, repository, top, image.wanted.platforms)
     if (isWhole(held)) image.digestBefore = before
+    return undefined
   }
 
   /** What a tag points to is only worth a warning where the line says what is wanted. */
   async #compare(image: Image, tag: Tag, pinned: Digest): Promise<void> {
     try {
-      const head = await this.#head(image, image.wanted.repository, tag)
+      const { head } = await this.#lookups.head(image.wanted.repository, tag)
       if (head?.digest === pinned) {
         image.mediaType = head.mediaType
         image.sizeBytes = head.sizeBytes
@@ -166,50 +153,53 @@ class Planning {
     }
   }
 
-  /** Where that is not known, it is found out in the run, with nothing else to fetch. */
-  #isServed({ wanted: { repository } }: Image): Promise<boolean> {
-    return once(this.#served, repositoryKey(repository), () =>
-      this.#context.mirror.isServed(repository),
-    )
-  }
-
-  #head(image: Image, repository: Repository, tag: Tag): Promise<TagHead | undefined> {
-    const { mirror, ending } = this.#context
-    return once(this.#heads, imageName(repository, { tag }), () =>
-      registryOf(this.#context, image).ask(
-        'heads',
-        () => unlessEnded(mirror.head(repository, tag), ending.signal),
-        ending.signal,
-        (tries) => (image.tries = Math.max(image.tries, tries)),
-      ),
-    )
-  }
-
-  async #hold(image: Image): Promise<Holding | undefined> {
-    const { top } = image
+  async #holdingOf({ wanted, top }: Image): Promise<Holding | undefined> {
     if (!top) return undefined
-    const { repository, platforms } = image.wanted
-    const holding = await holdingOf(this.#looking, repository, top, platforms)
-    image.holding = holding
-    noteLacking(image)
-    if (isWhole(holding)) image.digestBefore = top.digest
-    return holding
+    const { repository, platforms, referrers } = wanted
+    const { held } = this.#lookups
+    return await holdingOf(held, repository, top, platforms, wantsAttestations(referrers))
   }
 
-  #isForgiven(image: Image): boolean {
-    if (image.status !== undefined || image.isDeferred) return false
-    this.#context.board.notice(`${image.wanted.name} does not exist; the list says it need not`)
-    return true
-  }
-
-  #isUnmet({ name, registry, place, isOptional }: Unmet, why: Why): void {
+  #unmet({ name, registry, entry, why }: LinePlan): WarmResult | undefined {
+    if (!why) return undefined
     const { board } = this.#context
-    if (isOptional && (why.cause === 'no-match' || why.cause === 'not-found')) {
-      return board.notice(`${name}: ${why.because}; the list says it need not`)
+    if (isForgiven(entry.options.isOptional, why)) {
+      return void board.notice(`${name}: ${why.because}; the list says it need not`)
     }
-    const result = unmetResult(name, registry, place, why)
-    this.#unmet.push(result)
+    const result = unmetResult(name, registry, entry.place, why)
     board.unmet(result)
+    return result
+  }
+}
+
+function hold(image: Image, holding: Holding): void {
+  image.holding = holding
+  noteLacking(image)
+  if (isWhole(holding)) image.digestBefore = image.digest
+}
+
+const NEED_NOT_EXIST = 'it does not exist; the list says it need not'
+const USED_AND_GONE = 'clients used it lately, and it no longer exists upstream; what is held stays'
+
+/** Only where all its manifests are held is its size known. */
+export function isTooLarge({ wanted }: Image, { missingManifests, totalBytes }: Holding): boolean {
+  const { maxSizeBytes } = wanted
+  return maxSizeBytes !== undefined && missingManifests.length === 0 && totalBytes > maxSizeBytes
+}
+
+export function isForgiven(isOptional: boolean | undefined, { cause }: Why): boolean {
+  return isOptional === true && (cause === 'no-match' || cause === 'not-found')
+}
+
+function isUnused({ entry, repository, images }: LinePlan): boolean {
+  return repository !== undefined && images.length === 0 && bareOf(entry) === 'used'
+}
+
+function addNotes(images: readonly Image[], lines: readonly LinePlan[]): void {
+  const byName = new Map(images.map((image) => [image.wanted.name, image]))
+  for (const { wanted, note } of lines.flatMap((line) => line.images)) {
+    const image = byName.get(wanted.name)
+    if (note !== undefined && !image?.warnings.includes(note)) image?.warnings.push(note)
   }
 }
 
@@ -224,7 +214,12 @@ function isMissing(error: unknown): boolean {
   return error instanceof Lacking && error.cause === 'not-found'
 }
 
-function unmetResult(name: string, registry: string, place: Unmet['place'], why: Why): WarmResult {
+function unmetResult(
+  name: string,
+  registry: string,
+  place: LinePlan['entry']['place'],
+  why: Why,
+): WarmResult {
   const isLeft = why.cause === 'stopped' || why.cause === 'until'
   return {
     reference: name,
@@ -240,10 +235,4 @@ function unmetResult(name: string, registry: string, place: Unmet['place'], why:
     bytesReused: 0,
     tries: 1,
   }
-}
-
-function once<T>(known: Map<string, Promise<T>>, key: string, start: () => Promise<T>): Promise<T> {
-  const running = known.get(key) ?? start()
-  known.set(key, running)
-  return running
 }

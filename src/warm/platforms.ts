@@ -49,9 +49,15 @@ export interface Chosen {
 
 /**
  * Clients take the first entry of what is best for them; of Windows every one, since each is for another
- * version. An entry that names no platform may be for anybody.
+ * version. An entry that names no platform may be for anybody. Where no platform is wanted at all, it is
+ * the index alone. `withAttestations`: also what BuildKit attests of the chosen ones.
  */
-export function chooseChildren(children: readonly Descriptor[], wanted: readonly string[]): Chosen {
+export function chooseChildren(
+  children: readonly Descriptor[],
+  wanted: readonly string[],
+  withAttestations = false,
+): Chosen {
+  if (wanted.length === 0) return { children: [], platforms: new Map(), named: [] }
   const named = [...new Set(children.map(({ platform }) => platform ?? ''))].filter(
     (platform) => platform !== '' && platform !== ATTESTATION,
   )
@@ -69,7 +75,20 @@ export function chooseChildren(children: readonly Descriptor[], wanted: readonly
       platforms.set(child, platform)
     }
   }
+  if (withAttestations) addAttestations(children, platforms)
   return { children: [...platforms.keys()], platforms, named }
+}
+
+/** Each is a part of the platform that it is about. */
+function addAttestations(
+  children: readonly Descriptor[],
+  platforms: Map<Descriptor, string>,
+): void {
+  const about = new Map(Array.from(platforms, ([{ digest }, platform]) => [digest, platform]))
+  for (const child of children) {
+    const platform = child.attests && about.get(child.attests)
+    if (platform !== undefined && !platforms.has(child)) platforms.set(child, platform)
+  }
 }
 
 /** Whether an index may list it more than once. */

@@ -6,6 +6,7 @@ import type { MissingManifest } from './holding.ts'
 import type { Image } from './image.ts'
 import type { Plan } from './plan.ts'
 import { isMany, unitePlatforms } from './platforms.ts'
+import { pullsForReferring, wantsAttestations } from './referring.ts'
 import type { RegistryStates } from './registry-state.ts'
 
 /** `{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:...","size":100},` */
@@ -16,15 +17,22 @@ const CHILDREN_OF_UNKNOWN_SIZE = 100
 export interface Unfetched {
   readonly manifest: Omit<MissingManifest, 'digest'>
   readonly platforms: readonly string[]
+  /** Also those that an index lists for each platform. */
+  readonly withAttestations?: boolean
 }
 
 /** From here on each registry knows what is planned for it. */
-export function priceOf({ images, unmet }: Plan, registries: RegistryStates): WarmPrice {
+export function priceOf(
+  { images, unmet }: Plan,
+  registries: RegistryStates,
+): Omit<WarmPrice, 'pinnableBytes' | 'pinnedBytes'> {
+  const counted = images.filter(({ passedOver }) => passedOver === undefined)
   const stale = images.filter(({ status }) => status === 'stale')
   // What could not be looked at yet may be fetched later.
   const priced = images.filter(({ status, isDeferred }) => status === 'stale' || isDeferred)
   for (const image of priced) {
     image.plannedPulls = pullsOfImage(image)
+    image.attachedPulls = pullsForReferring(image, image.plannedPulls)
     // Nothing was asked yet of one that only digests are wanted of.
     registries.of(image.registry)
   }
@@ -33,7 +41,7 @@ export function priceOf({ images, unmet }: Plan, registries: RegistryStates): Wa
   const count = (all: readonly Pick<Image, 'status'>[], status: WarmResult['status']): number =>
     all.filter((each) => each.status === status).length
   return {
-    references: images.length + unmet.length,
+    references: counted.length + unmet.length,
     fresh: count(images, 'fresh'),
     stale: stale.length,
     failed: count(images, 'failed') + count(unmet, 'failed'),
@@ -43,9 +51,9 @@ export function priceOf({ images, unmet }: Plan, registries: RegistryStates): Wa
 }
 
 /** Of a manifest that is not held, with what it may list. */
-export function pullsOf({ manifest, platforms }: Unfetched): number {
+export function pullsOf({ manifest, platforms, withAttestations = false }: Unfetched): number {
   if (!manifest.isIndex) return 1
-  if (!platforms.some(isMany)) return 1 + platforms.length
+  if (!platforms.some(isMany)) return 1 + platforms.length * (withAttestations ? 2 : 1)
   const { sizeBytes } = manifest
   if (sizeBytes === undefined) return 1 + CHILDREN_OF_UNKNOWN_SIZE
   return 1 + Math.ceil(sizeBytes / SMALLEST_DESCRIPTOR_BYTES)
@@ -59,19 +67,25 @@ function plannedPulls(images: readonly Image[]): ReadonlyMap<string, number> {
       const known = unfetched.get(key)
       const { platforms: own } = image.wanted
       const platforms = known ? unitePlatforms(known.platforms, own) : own
-      unfetched.set(key, { manifest, platforms, registry: image.registry })
+      const withAttestations = known?.withAttestations || wantsAttestations(image.wanted.referrers)
+      unfetched.set(key, { manifest, platforms, withAttestations, registry: image.registry })
     }
   }
   const pulls = new Map<string, number>()
-  for (const each of unfetched.values()) {
-    pulls.set(each.registry, (pulls.get(each.registry) ?? 0) + pullsOf(each))
-  }
+  const add = (registry: string, count: number): void =>
+    void pulls.set(registry, (pulls.get(registry) ?? 0) + count)
+  for (const each of unfetched.values()) add(each.registry, pullsOf(each))
+  for (const { registry, attachedPulls = 0 } of images) add(registry, attachedPulls)
   return pulls
 }
 
-function pullsOfImage(image: Image): number {
-  const { platforms } = image.wanted
-  const each = unfetchedOf(image).map(({ manifest }) => pullsOf({ manifest, platforms }))
+/** Of its own manifests. */
+export function pullsOfImage(image: Image): number {
+  const { platforms, referrers } = image.wanted
+  const withAttestations = wantsAttestations(referrers)
+  const each = unfetchedOf(image).map(({ manifest }) =>
+    pullsOf({ manifest, platforms, withAttestations }),
+  )
   return each.reduce((sum, pulls) => sum + pulls, 0)
 }
 

@@ -9,6 +9,7 @@ import { Patience } from './patience.ts'
 import type { PatienceOptions, Traffic } from './patience.ts'
 import { PullBudget, reserveOf } from './quota.ts'
 import type { RunningPull } from './quota.ts'
+import { Spacing } from './spacing.ts'
 
 const HEADS_AT_ONCE = 4
 const MANIFESTS_AT_ONCE = 2
@@ -40,13 +41,18 @@ export class MoreThanPlanned extends Lacking {
   }
 }
 
-export interface RegistryOptions extends PatienceOptions {
+export interface RegistryOptions extends Omit<PatienceOptions, 'turn'> {
   readonly quota: () => PullQuota | undefined
   readonly reserve: number | undefined
+  /** Images of it at once. */
+  readonly jobs: number
+  /** Undefined: as many as its slots let through. */
+  readonly requestsPerSecond: number | undefined
 }
 
 export class RegistryState {
   readonly name: string
+  readonly jobs: number
   readonly patience: Patience
   readonly budget: PullBudget
   plannedPulls = 0
@@ -62,6 +68,7 @@ export class RegistryState {
     blobs: pLimit(BLOBS_AT_ONCE),
     visibility: pLimit(HEADS_AT_ONCE),
   }
+  readonly #spacing: Spacing | 0 | undefined
   /** Manifests that pulls brought, and that those under way may bring. */
   #arrived = 0
   #arriving = 0
@@ -71,7 +78,10 @@ export class RegistryState {
   constructor(options: RegistryOptions) {
     this.#options = options
     this.name = options.registry
-    this.patience = new Patience(options)
+    this.jobs = options.jobs
+    const { requestsPerSecond } = options
+    this.#spacing = requestsPerSecond && new Spacing(1000 / requestsPerSecond, options)
+    this.patience = new Patience({ ...options, turn: (signal) => this.turn(signal) })
     this.budget = new PullBudget(options)
   }
 
@@ -85,6 +95,11 @@ export class RegistryState {
 
   get isUsedUp(): boolean {
     return this.#isUsedUp
+  }
+
+  /** Until the next request may be sent; what is asked by `ask` has waited for it. */
+  async turn(signal: AbortSignal): Promise<void> {
+    if (this.#spacing) await this.#spacing.turn(signal)
   }
 
   /** Waits for its turn and for pauses, and tries as often as it is worth it. */

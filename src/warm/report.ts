@@ -29,6 +29,8 @@ export function reportOf(reported: Reported): WarmReport {
     startedAt: new Date(reported.startedAtMs).toISOString(),
     endedAt: new Date(reported.endedAtMs).toISOString(),
     sources: ask.sources.map(({ name }) => name),
+    paths: ask.sources.flatMap(({ path }) => path ?? []),
+    isScheduled: ask.isScheduled === true,
     listDigest: digestOfLists(ask),
     platforms: ask.platforms,
     outcome,

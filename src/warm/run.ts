@@ -3,31 +3,42 @@
 import pLimit from 'p-limit'
 import type { WarmAsk, WarmProgress, WarmReport, WarmRow } from '../care/warm-job.ts'
 import type { Talk } from '../care/jobs.ts'
-import { JobRefused } from '../errors.ts'
-import { parseList } from '../list/parse-list.ts'
+import type { Naming } from '../list/name-pattern.ts'
 import type { WarmMirror } from '../mirror/warm-port.ts'
+import { Attachments, withAttached } from './attachments.ts'
 import { BlobFetching } from './blobs.ts'
 import { Board } from './board.ts'
-import { end, giveUp } from './context.ts'
+import { keptAfter, PinBudget } from './budget.ts'
+import { end, giveUp, passOver, registryOf } from './context.ts'
 import type { RunContext } from './context.ts'
+import { bandwidthOf, RegistryLimits, timeOf } from './directives.ts'
+import type { Time } from './directives.ts'
 import { Ending } from './ending.ts'
+import { lineRows } from './explained.ts'
 import { Finishing } from './finishing.ts'
 import type { FinishingOptions } from './finishing.ts'
 import type { Image } from './image.ts'
+import { byPriority, byRegistry } from './image-order.ts'
+import { tooLarge } from './lacks.ts'
+import { meaningOfBare } from './line-notes.ts'
+import { listPins } from './list-pins.ts'
+import { readLists } from './list-rules.ts'
+import type { WantedList } from './list-rules.ts'
 import { ManifestFetching } from './manifests.ts'
 import { outcomeOf } from './outcome.ts'
-import { lookAgain, planOf } from './plan.ts'
+import { isTooLarge, lookAgain, planOf } from './plan.ts'
 import type { Plan } from './plan.ts'
 import { priceOf } from './price.ts'
 import { quotasOf, RegistryState, RegistryStates, whatWaits } from './registry-state.ts'
 import { reportOf } from './report.ts'
 import { pullsAgain } from './second-look.ts'
-import { wantedOf } from './wanted.ts'
 
 export interface RunOptions extends FinishingOptions {
   readonly mirror: WarmMirror
   /** Names of images that the last run left. */
   readonly leftBefore: ReadonlySet<string>
+  /** None of its lists was run before, as far as anybody remembers. */
+  readonly isFirstRun: boolean
   readonly sleep: (durationMs: number, signal: AbortSignal) => Promise<void>
   readonly random: () => number
 }
@@ -36,18 +47,33 @@ export class Run {
   readonly #options: RunOptions
   readonly #ask: WarmAsk
   readonly #id: string
+  readonly #lists: readonly WantedList[]
+  readonly #bytesPerSecond: number | undefined
+  readonly #time: Time
+  readonly #limits: RegistryLimits
   readonly #context: RunContext
+  readonly #attachments: Attachments
+  /** Found while manifests came: no plan could tell of them. */
+  readonly #attached: Image[] = []
   readonly #finishing: Finishing
+  readonly #budget: PinBudget
 
   constructor(options: RunOptions, ask: WarmAsk, talk: Talk<WarmRow, WarmProgress>, id: string) {
+    const { mirror, now, sleep, random } = options
+    const naming: Naming = (name) => mirror.canonicalName(name)
     this.#options = options
     this.#ask = ask
     this.#id = id
-    const { mirror, now, sleep, random } = options
+    this.#lists = readLists(ask.sources, naming)
+    const parsed = this.#lists.map((list) => list.parsed)
+    this.#bytesPerSecond = bandwidthOf(parsed, ask)
+    this.#time = timeOf(parsed, ask, now())
+    const limits = new RegistryLimits(parsed, ask, naming)
+    this.#limits = limits
     const registries = new RegistryStates(
       (registry) =>
         new RegistryState({
-          ...{ registry, now, sleep, random, reserve: ask.reserve },
+          ...{ registry, now, sleep, random, ...limits.of(registry) },
           notice: (text) => board.notice(text),
           quota: () => mirror.quota(registry),
         }),
@@ -57,9 +83,11 @@ export class Run {
       quotas: () => quotasOf(registries),
       waitingFor: () => whatWaits(registries, mirror),
     })
-    const ending = new Ending(talk.signal, ask.untilAt, sleep, now)
-    this.#context = { mirror, registries, board, ending }
+    const ending = new Ending(talk.signal, this.#time.untilAt, sleep, now)
+    this.#context = { mirror, registries, board, ending, now }
+    this.#attachments = new Attachments(this.#context)
     this.#finishing = new Finishing(this.#context, options)
+    this.#budget = new PinBudget(this.#context)
   }
 
   async toReport(): Promise<WarmReport> {
@@ -67,13 +95,16 @@ export class Run {
     const startedAtMs = this.#options.now()
     // A plan may be made beside a run, whose cap it leaves alone.
     const isRun = this.#ask.mode === 'run'
-    if (isRun) mirror.limitBandwidth(this.#ask.bytesPerSecond)
+    const unlimit = isRun ? mirror.limitBandwidth(this.#bytesPerSecond) : undefined
     try {
-      const plan = await this.#plan()
-      if (isRun) await this.#fetchAll(plan.images)
+      const planned = await this.#plan()
+      const isWhole = ending.by === undefined
+      if (isRun) await this.#fetchAll(planned.images)
+      const plan = { ...planned, images: withAttached(planned.images, this.#attached) }
+      if (isRun) await this.#keepPins(plan, isWhole)
       return this.#report(plan, startedAtMs)
     } finally {
-      if (isRun) mirror.limitBandwidth(undefined)
+      unlimit?.()
       ending.close()
       await board.close()
     }
@@ -81,30 +112,47 @@ export class Run {
 
   async #plan(): Promise<Plan> {
     const { mirror, board, registries, ending } = this.#context
-    const { sources, platforms, mode, untilAt } = this.#ask
-    const lists = sources.map((source) => parseList(source))
-    const [problem] = lists.flatMap(({ problems }) => problems)
-    if (problem) {
-      const { source, line, column, message } = problem
-      throw new JobRefused(`${source}:${line}:${column}: ${message}`)
-    }
-    const entries = lists.flatMap((list) => list.entries)
-    const wanted = wantedOf(entries, platforms, (name) => mirror.repository(name))
-    const plan = await planOf(this.#context, wanted)
+    const { platforms, mode } = this.#ask
+    this.#tellOfLists()
+    const plan = await this.#planAttached(await planOf(this.#context, this.#lists, platforms))
     for (const image of plan.images) {
-      const isLookedAtAgain = mode === 'run' && untilAt !== undefined
+      const isLookedAtAgain = mode === 'run' && this.#time.untilAt !== undefined
       if (image.isDeferred && !isLookedAtAgain) this.#leave(image)
       else if (image.status === 'stale' && mode !== 'run') board.ended(image)
     }
     const price = priceOf(plan, registries)
+    if (mode === 'explain') for (const row of lineRows(plan)) board.row({ kind: 'line', ...row })
     // Of a plan that is not whole it would be the price of a part.
-    if (ending.by === undefined) board.row({ kind: 'price', price })
+    if (ending.by === undefined) {
+      const { warning, ...kept } = await keptAfter(mirror, plan.images)
+      board.row({ kind: 'price', price: { ...price, ...kept } })
+      if (mode !== 'run' && warning !== undefined) board.notice(warning)
+    }
     return plan
+  }
+
+  /** What a line selects can be explained without asking what refers to it. */
+  async #planAttached(plan: Plan): Promise<Plan> {
+    if (this.#ask.mode === 'explain') return plan
+    const look = (found: readonly Image[]) => lookAgain(this.#context, found)
+    const attached = await this.#attachments.follow(plan.images, { look })
+    return { ...plan, images: withAttached(plan.images, attached) }
+  }
+
+  #tellOfLists(): void {
+    const { board } = this.#context
+    const { mode } = this.#ask
+    for (const text of this.#limits.notices) board.notice(text)
+    if (mode === 'run' && this.#time.notice !== undefined) board.notice(this.#time.notice)
+    if (mode === 'explain' || !this.#options.isFirstRun) return
+    const meaning = meaningOfBare(this.#lists.flatMap(({ parsed }) => parsed.entries))
+    if (meaning !== undefined) board.notice(meaning)
   }
 
   async #fetchAll(images: readonly Image[]): Promise<void> {
     const { ending, registries } = this.#context
     const unfinished = images.filter(({ isDone }) => !isDone)
+    await this.#budget.leaveTooMuch(images.filter(({ status }) => status === 'fresh'))
     if (unfinished.length === 0) return
     for (const image of images) if (image.status === 'fresh') await this.#finishing.pin(image)
     // A registry that makes its images wait keeps those of no other waiting.
@@ -114,7 +162,7 @@ export class Run {
     )
     this.#context.board.phase('ending')
     for (const registry of registries.all) registry.tellUnplanned()
-    for (const image of unfinished) {
+    for (const image of [...unfinished, ...this.#attached]) {
       if (image.isDeferred) this.#leave(image)
       else if (image.status === 'stale') {
         giveUp(this.#context, image, new Error(ending.because))
@@ -124,7 +172,7 @@ export class Run {
 
   #blobFetching(): BlobFetching {
     return new BlobFetching(this.#context, {
-      jobs: this.#ask.jobs,
+      jobs: this.#limits.mostJobs,
       wasLeft: ({ wanted }) => this.#options.leftBefore.has(wanted.name),
       finish: (image) => this.#finishing.finish(image),
     })
@@ -134,7 +182,9 @@ export class Run {
     let turn: readonly Image[] = images.filter(({ isDeferred }) => !isDeferred)
     for (;;) {
       await this.#fetch(turn, blobs)
-      turn = await this.#waitForPulls(images.filter(({ isDeferred }) => isDeferred))
+      const attached = this.#attached.filter(({ registry }) => registry === images[0]?.registry)
+      const all = [...images, ...attached]
+      turn = await this.#waitForPulls(all.filter(({ isDeferred }) => isDeferred))
       if (turn.length === 0) return
       const unplanned = turn.filter(({ status }) => status === undefined)
       await lookAgain(this.#context, unplanned)
@@ -145,16 +195,37 @@ export class Run {
   /** All manifests first: they are what quotas count, and only they tell what is shared. */
   async #fetch(images: readonly Image[], blobs: BlobFetching): Promise<void> {
     const { board } = this.#context
+    const [{ jobs } = { jobs: 1 }] = images.map((image) => registryOf(this.#context, image))
     const manifests = new ManifestFetching(this.#context)
-    const inTurn = pLimit(this.#ask.jobs)
+    const inTurn = pLimit(jobs)
+    const fetch = async (some: readonly Image[]): Promise<void> => {
+      const inOrder = byPriority(some)
+      await Promise.all(
+        inOrder.map((image) => inTurn(() => this.#fetchManifests(manifests, image))),
+      )
+    }
     board.phase('manifests')
-    await Promise.all(images.map((image) => inTurn(() => this.#fetchManifests(manifests, image))))
+    await fetch(images)
+    const all = withAttached(images, await this.#fetchAttached(images, fetch))
     const isOpen = (image: Image): boolean => !image.isDone && !image.isDeferred
+    await this.#budget.leaveTooMuch(all.filter(isOpen))
     board.phase('blobs')
-    await blobs.fetch(images.filter(isOpen))
+    await blobs.fetch(all.filter(isOpen))
     // Parts of them are gone again.
-    const again = images.filter(isOpen)
+    const again = all.filter(isOpen)
     if (again.length > 0 && this.#context.ending.by === undefined) await this.#fetch(again, blobs)
+  }
+
+  /** Their manifests tell of manifests to which others refer. */
+  async #fetchAttached(
+    images: readonly Image[],
+    fetch: (images: readonly Image[]) => Promise<void>,
+  ): Promise<readonly Image[]> {
+    const look = (found: readonly Image[]) => lookAgain(this.#context, found)
+    const attached = await this.#attachments.follow(images, { look, fetch })
+    this.#attached.push(...attached)
+    for (const image of attached) if (image.status === 'fresh') await this.#finishing.pin(image)
+    return attached
   }
 
   async #fetchManifests(manifests: ManifestFetching, image: Image): Promise<void> {
@@ -163,6 +234,9 @@ export class Run {
       // Nothing that comes for others is to push it out again, neither before nor after it is whole.
       await this.#finishing.pin(image)
       await manifests.fetch(image)
+      if (image.holding && isTooLarge(image, image.holding)) {
+        return passOver(this.#context, image, tooLarge(image.wanted, image.holding.totalBytes))
+      }
       await this.#finishing.pin(image)
       await this.#finishing.refuseEarly(image)
     } catch (error) {
@@ -172,8 +246,14 @@ export class Run {
 
   /** Those that may go on; none where it is not waited for, or the end came first. */
   async #waitForPulls(deferred: readonly Image[]): Promise<readonly Image[]> {
-    if (deferred.length === 0 || this.#ask.untilAt === undefined) return []
+    if (deferred.length === 0 || this.#time.untilAt === undefined) return []
     return await pullsAgain(this.#context, deferred, this.#options.sleep)
+  }
+
+  async #keepPins({ images, lines }: Plan, isWhole: boolean): Promise<void> {
+    const paths = this.#lists.flatMap(({ path }) => path ?? [])
+    const at = this.#options.now()
+    await this.#finishing.keep(listPins({ paths, images, lines, isWhole, at }))
   }
 
   #leave(image: Image): void {
@@ -183,8 +263,7 @@ export class Run {
   #report({ images, unmet }: Plan, startedAtMs: number): WarmReport {
     const { ending, registries } = this.#context
     const { by, because } = ending
-    // What need not exist is found missing late where its registry had to be waited for.
-    const told = images.filter(({ status, isDeferred }) => status !== undefined || isDeferred)
+    const told = images.filter(({ passedOver }) => passedOver === undefined)
     const results = [...unmet, ...told.map((image) => image.result())]
     return reportOf({
       ...outcomeOf({ mode: this.#ask.mode, results, by, because }),
@@ -192,14 +271,4 @@ export class Run {
       registries: registries.all.map((registry) => registry.report()),
     })
   }
-}
-
-function byRegistry(images: readonly Image[]): ReadonlyMap<string, readonly Image[]> {
-  const groups = new Map<string, Image[]>()
-  for (const image of images) {
-    const group = groups.get(image.registry)
-    if (group) group.push(image)
-    else groups.set(image.registry, [image])
-  }
-  return groups
 }

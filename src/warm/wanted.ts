@@ -1,12 +1,22 @@
 // The images that lists mean: each once, whichever lines mean it.
 
-import type { ListEntry, Place, Selector } from '../list/list-entry.ts'
-import { needsTagList, selectTags } from '../list/select-tags.ts'
-import type { PatternSelector } from '../list/select-tags.ts'
+import type { EntryOptions, ListEntry, Place, Selector } from '../list/list-entry.ts'
+import { machinePlatform } from '../lib/machine-platform.ts'
 import type { Digest } from '../oci/digest.ts'
 import { imageName, repositoryKey } from '../oci/name.ts'
 import type { Reference, Repository, Tag } from '../oci/name.ts'
 import { unitePlatforms } from './platforms.ts'
+
+/** After a list has stopped meaning an image. */
+const KEPT_MS = 7 * 24 * 60 * 60 * 1000
+/** In a list: the machine that warms. */
+const HOST_PLATFORM = 'host'
+
+export type Every = NonNullable<EntryOptions['every']>
+export type Priority = NonNullable<EntryOptions['priority']>
+export type Referring = NonNullable<EntryOptions['referrers']>
+
+export const PRIORITIES: readonly Priority[] = ['high', 'normal', 'low']
 
 export interface Wanted {
   /** `docker.io/library/nginx:1.25`, with `@sha256:...` behind it where the line names both. */
@@ -19,74 +29,59 @@ export interface Wanted {
   readonly places: readonly Place[]
   /** Of every line that means it. */
   readonly isOptional: boolean
+  /** No line means it but for the clients that used it. */
+  readonly isOnlyUsed: boolean
+  readonly every: Every
+  readonly priority: Priority
+  readonly referrers: Referring
+  readonly maxSizeBytes: number | undefined
+  /** How long after its lists mean it no more; undefined: until somebody removes it. */
+  readonly keepMs: number | undefined
+  /** Paths of the lists that mean it. */
+  readonly pinnedBy: readonly string[]
 }
 
-/** A line, or a part of it, that came to nothing. */
-export interface Unmet {
-  readonly name: string
-  readonly registry: string
-  readonly place: Place
-  readonly isOptional: boolean
-}
+/** What all images of a line have in common. */
+export type Common = Omit<Wanted, 'name' | 'reference' | 'pinned'>
 
-/** A pattern of a line, for the tags of a repository. */
-export interface WantedPattern extends Unmet {
-  readonly repository: Repository
-  readonly selector: PatternSelector
-  readonly platforms: readonly string[]
-}
-
-export interface Refused extends Unmet {
-  readonly because: string
-}
-
-export interface WantedAll {
-  readonly images: readonly Wanted[]
-  readonly patterns: readonly WantedPattern[]
-  readonly refused: readonly Refused[]
-}
-
-export function wantedOf(
-  entries: readonly ListEntry[],
-  platforms: readonly string[],
-  resolve: (name: string) => Repository | { readonly refused: string },
-): WantedAll {
-  const images: Wanted[] = []
-  const patterns: WantedPattern[] = []
-  const refused: Refused[] = []
-  for (const { place, name, selectors, options } of entries) {
-    const isOptional = options.isOptional ?? false
-    const repository = resolve(name)
-    if ('refused' in repository) {
-      const because = repository.refused
-      for (const selector of selectors) {
-        const shown = name + behindName(selector)
-        refused.push({ name: shown, registry: hostOf(name), place, isOptional, because })
-      }
-      continue
-    }
-    const common = { repository, platforms: options.platforms ?? platforms, isOptional }
-    for (const selector of selectors) {
-      if (needsTagList(selector)) {
-        const shown = `${repositoryKey(repository)}:${selector.pattern}`
-        const { registry } = repository
-        patterns.push({ ...common, name: shown, registry, place, selector })
-      } else {
-        images.push(imageOf(selector, { ...common, places: [place] }))
-      }
-    }
+/** `path`: of the list, where it has one. `platforms`: those of the command. */
+export function commonOf(
+  { place, options }: ListEntry,
+  repository: Repository,
+  { path, platforms }: { readonly path: string | undefined; readonly platforms: readonly string[] },
+): Common {
+  return {
+    repository,
+    platforms: platformsNamed(options.platforms ?? platforms),
+    places: [place],
+    isOptional: options.isOptional ?? false,
+    isOnlyUsed: false,
+    every: options.every ?? 'always',
+    priority: options.priority ?? 'normal',
+    referrers: options.referrers ?? 'no',
+    maxSizeBytes: options.maxSizeBytes,
+    keepMs: options.keep === 'pin' ? undefined : (options.keep ?? KEPT_MS),
+    pinnedBy: path === undefined ? [] : [path],
   }
-  return { images: unite(images), patterns, refused }
 }
 
-/** Of what upstream lists. */
-export function matchesOf(pattern: WantedPattern, listed: readonly string[]): Wanted[] {
-  const { repository, platforms, isOptional, place } = pattern
-  const common = { repository, platforms, isOptional, places: [place] }
-  return selectTags(pattern.selector, listed).map((tag) => tagImage(tag, undefined, common))
+function platformsNamed(platforms: readonly string[]): readonly string[] {
+  if (!platforms.includes(HOST_PLATFORM)) return platforms
+  const named = platforms.map((each) => (each === HOST_PLATFORM ? machinePlatform() : each))
+  return unitePlatforms(named, [])
 }
 
-/** Two lines that mean one image mean it for the platforms of both. */
+export function tagImage(tag: Tag, pinned: Digest | undefined, common: Common): Wanted {
+  const name = imageName(common.repository, { tag }) + (pinned === undefined ? '' : `@${pinned}`)
+  return { ...common, name, reference: { tag }, pinned }
+}
+
+export function digestImage(digest: Digest, common: Common): Wanted {
+  const name = imageName(common.repository, { digest })
+  return { ...common, name, reference: { digest }, pinned: digest }
+}
+
+/** Lines that mean one image mean it for all that any of them asks. */
 export function unite(images: readonly Wanted[]): Wanted[] {
   const byName = new Map<string, Wanted>()
   for (const image of images) {
@@ -104,30 +99,51 @@ function both(first: Wanted, second: Wanted): Wanted {
     platforms: unitePlatforms(first.platforms, second.platforms),
     places: [...first.places, ...second.places.filter(isNew)],
     isOptional: first.isOptional && second.isOptional,
+    isOnlyUsed: first.isOnlyUsed && second.isOnlyUsed,
+    every: strictest(first.every, second.every),
+    priority:
+      PRIORITIES.find((each) => each === first.priority || each === second.priority) ??
+      first.priority,
+    referrers: uniteReferring(first.referrers, second.referrers),
+    maxSizeBytes: largest(first.maxSizeBytes, second.maxSizeBytes),
+    keepMs: largest(first.keepMs, second.keepMs),
+    pinnedBy: [...new Set([...first.pinnedBy, ...second.pinnedBy])],
   }
 }
 
-type Common = Pick<Wanted, 'repository' | 'platforms' | 'isOptional' | 'places'>
-
-function imageOf(selector: Exclude<Selector, PatternSelector>, common: Common): Wanted {
-  if (selector.kind === 'tag') return tagImage(selector.tag, selector.digest, common)
-  const reference = { digest: selector.digest }
-  const name = imageName(common.repository, reference)
-  return { ...common, name, reference, pinned: selector.digest }
+/** Undefined: without an end. */
+function largest(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? undefined : Math.max(one, other)
 }
 
-function tagImage(tag: Tag, pinned: Digest | undefined, common: Common): Wanted {
-  const name = imageName(common.repository, { tag }) + (pinned === undefined ? '' : `@${pinned}`)
-  return { ...common, name, reference: { tag }, pinned }
+function strictest(one: Every, other: Every): Every {
+  if (one === 'always' || other === 'always') return 'always'
+  if (one === 'never') return other
+  return other === 'never' ? one : Math.min(one, other)
 }
 
-function behindName(selector: Selector): string {
-  if ('pattern' in selector) return `:${selector.pattern}`
-  const { digest } = selector
-  const tag = selector.kind === 'tag' ? `:${selector.tag}` : ''
-  return digest === undefined ? tag : `${tag}@${digest}`
+function uniteReferring(one: Referring, other: Referring): Referring {
+  if (one === 'yes' || other === 'yes') return 'yes'
+  if (one === 'no') return other
+  return other === 'no' ? one : [...new Set([...one, ...other])]
 }
 
-function hostOf(name: string): string {
+/** How a line is called: `docker.io/library/redis:7.*,latest`; `called`: its repository, or as typed. */
+export function lineName(called: string | Repository, selectors: readonly Selector[]): string {
+  const name = typeof called === 'string' ? called : repositoryKey(called)
+  const tags = selectors.flatMap((each) => {
+    if ('pattern' in each) return [each.pattern]
+    return each.kind === 'tag' ? [each.tag] : []
+  })
+  const digest = selectors.flatMap((each) => ('digest' in each ? (each.digest ?? []) : []))
+  return [
+    name,
+    ...(tags.length > 0 ? [`:${tags.join(',')}`] : []),
+    ...digest.map((each) => `@${each}`),
+  ].join('')
+}
+
+/** Of a name that means no registry that is served. */
+export function hostOf(name: string): string {
   return name.split('/', 1)[0] ?? name
 }

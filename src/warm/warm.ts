@@ -12,20 +12,25 @@ import type {
 import type { WarmMirror } from '../mirror/warm-port.ts'
 import type { Index } from '../store/index-port.ts'
 import { failedList } from './failed-list.ts'
-import { PINNED_BY_RUN } from './finishing.ts'
+import { PINNED_BY_RUNS } from './finishing.ts'
 import { clearsFailedList } from './kept-list.ts'
 import { reportOf } from './last-runs.ts'
 import { Run } from './run.ts'
 
-export { PINNED_BY_RUN } from './finishing.ts'
+export { PINNED_BY_RUNS } from './finishing.ts'
 
+/** Of a run's id, where `ls` names the run. */
+const ID_SHOWN = 8
 /** Of one run, in the index: a few MiB. */
 const RESULTS_KEPT_MAX = 5000
 const WORTH: readonly WarmResult['status'][] = ['left', 'failed', 'warmed', 'stale', 'fresh']
 /** For the one that wrote the list of what failed: a month of one a night. */
 const RUNS_LOOKED_AT = 30
 
-export type WarmIndex = Pick<Index, 'pin' | 'unpinAll' | 'recordWarmRun' | 'lastWarmRuns'>
+export type WarmIndex = Pick<
+  Index,
+  'pin' | 'unpinAll' | 'keepPins' | 'recordWarmRun' | 'lastWarmRuns'
+>
 
 export interface WarmOptions {
   /** Opened by the first run that needs it. */
@@ -47,8 +52,12 @@ export function warmJob(options: WarmOptions) {
   return async (ask: WarmAsk, talk: WarmTalk, id: string): Promise<WarmAnswer> => {
     const { index, now, sleep, random } = options
     const mirror = await options.mirror()
-    const leftBefore = await leftByLast(index)
-    const run = new Run({ mirror, index, leftBefore, now, sleep, random }, ask, talk, id)
+    const earlier = await earlierRuns(index, ask)
+    const leftBefore = leftBy(earlier[0])
+    const pinnedBy = `${PINNED_BY_RUNS} ${id.slice(0, ID_SHOWN)}`
+    const isFirstRun = earlier.length === 0
+    const parts = { mirror, index, pinnedBy, leftBefore, isFirstRun, now, sleep, random }
+    const run = new Run(parts, ask, talk, id)
     if (ask.mode !== 'run') {
       return { kind: 'ended', report: await run.toReport(), failedList: undefined }
     }
@@ -61,18 +70,25 @@ export function warmJob(options: WarmOptions) {
       return { kind: 'ended', report, failedList: kept }
     } finally {
       // On a disk that is full it may fail: then the next run does it, or the next owner at its start.
-      await index.unpinAll(PINNED_BY_RUN).catch(() => undefined)
+      await index.unpinAll(pinnedBy).catch(() => undefined)
     }
   }
 }
 
-async function leftByLast(index: WarmIndex): Promise<ReadonlySet<string>> {
-  const [last] = await index.lastWarmRuns(1)
-  if (last?.results === undefined) return new Set()
-  const results = JSON.parse(last.results) as WarmReport['results']
-  return new Set(
-    results.filter(({ status }) => status === 'left').map(({ reference }) => reference),
-  )
+/** The latest first; runs of other lists in between say nothing of these. */
+async function earlierRuns(index: WarmIndex, { sources }: WarmAsk): Promise<readonly WarmReport[]> {
+  const runs = (await index.lastWarmRuns(RUNS_LOOKED_AT)).map(reportOf)
+  const isOf = (run: WarmReport): boolean =>
+    sources.some(
+      ({ name, path }) =>
+        run.sources.includes(name) || (path !== undefined && run.paths?.includes(path) === true),
+    )
+  return runs.filter(isOf)
+}
+
+function leftBy(run: WarmReport | undefined): ReadonlySet<string> {
+  const left = run?.results.filter(({ status }) => status === 'left') ?? []
+  return new Set(left.map(({ reference }) => reference))
 }
 
 /** Whether the list that is there is taken away. */

@@ -12,6 +12,7 @@ export const METRICS = {
   answers: { title: 'answers/s', better: 'more', digits: 0 },
   cpuPerAnswer: { title: 'CPU us/answer', better: 'less', digits: 0 },
   firstByte: { title: 'first byte ms', better: 'less', digits: 1 },
+  perName: { title: 'us/name', better: 'less', digits: 2 },
   total: { title: 'total s', better: 'less', digits: 2 },
   longestPause: { title: 'longest pause ms', better: 'less', digits: 0 },
   upstreamGets: { title: 'upstream GETs', better: 'less', digits: 0 },

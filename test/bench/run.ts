@@ -7,6 +7,7 @@ import { describeMachine } from './machine.ts'
 import { readOptions } from './options.ts'
 import { Round } from './part.ts'
 import type { Part } from './part.ts'
+import { allow } from './parts/allow.ts'
 import { cold } from './parts/cold.ts'
 import { herd } from './parts/herd.ts'
 import { hits } from './parts/hits.ts'
@@ -18,7 +19,7 @@ import { Stage } from './stage.ts'
 import { LEGEND, renderCase } from './table.ts'
 import { toJson } from './to-json.ts'
 
-const PARTS: Readonly<Record<string, Part>> = { hits, manifests, cold, herd, index }
+const PARTS: Readonly<Record<string, Part>> = { hits, manifests, cold, herd, index, allow }
 
 const started = performance.now()
 try {

@@ -88,7 +88,7 @@ suite('wrong usage is one sentence each and exit code 2', () => {
   test('no command, an unknown one, a word too many', () => {
     refuses(
       regmirror([]),
-      /name a command: serve, warm, ls, rm, gc, verify, stats, login, logout, credentials, config/,
+      /name a command: serve, warm, list, ls, rm, gc, verify, stats, login, logout, credentials, config/,
     )
     refuses(regmirror(['serv']), /"serv" is not a command; did you mean serve\?/)
     refuses(regmirror(['config', 'x']), /"x" is one word too many for config/)

@@ -175,7 +175,8 @@ class SlowReader {
 function pin(folder: string, name: string): void {
   const database = new Database(`${folder}/index.db`)
   try {
-    const sql = `INSERT INTO pin SELECT id, 'latest', 'list.txt', 1 FROM repository WHERE name = ?`
+    const sql = `INSERT INTO pin (repository, reference, pinned_by, pinned_at)
+      SELECT id, 'latest', 'list.txt', 1 FROM repository WHERE name = ?`
     database.prepare(sql).run(name)
   } finally {
     database.close()

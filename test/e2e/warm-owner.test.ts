@@ -93,7 +93,7 @@ test('in a running server: the same list is followed, another waits, and nothing
   )
   const third = command(`${NAME}/web:1`, `${NAME}/web:missing`)
   await third.waitForLine(
-    /another list is being warmed \(command line, since \d\d:\d\d, 0 of 1 image\): waiting for it/,
+    /other images are being warmed \(registry\.test\/app:1, since \d\d:\d\d, 0 of 1 image\): waiting for them/,
   )
   assert.equal(upstream.log.find({ path: '/web/' }).length, 0)
   upstream.release()
@@ -104,7 +104,7 @@ test('in a running server: the same list is followed, another waits, and nothing
   await ends(third, 1, /web:missing/)
   const fetched = upstream.log.find({ method: 'GET', path: '/blobs/' }).map(({ url }) => url)
   assert.equal(fetched.length, new Set(fetched).size)
-  await server.program.waitForLine(/warming command line/)
+  await server.program.waitForLine(/warming registry\.test\/web:1 and 1 other/)
   await server.program.waitForLine(/cannot warm registry\.test\/web:missing/)
   await server.program.waitForLine(/warming has ended: 1 warmed, 0 fresh, 1 failed, 0 left/)
 })
@@ -134,7 +134,7 @@ test('without a server the command begins the store; Ctrl-C keeps what arrived, 
   // Another one goes through the one that owns the store.
   const waiting = command(`${NAME}/web:1`, ...alone)
   await waiting.waitForLine(/through the running regmirror warm/)
-  await waiting.waitForLine(/waiting for it/)
+  await waiting.waitForLine(/waiting for them/)
   assert.equal(upstream.log.find({ path: '/web/' }).length, 0)
   first.signal('SIGINT')
   await ends(first, 130, /stopping in good order/, /the same command goes on from there/)
@@ -157,7 +157,7 @@ test('without a server a command that is done leaves the next list to who waits 
   const follower = command(`${NAME}/app:1`, ...alone)
   await follower.waitForLine(/following it/)
   const next = command(`${NAME}/web:1`, ...alone)
-  await next.waitForLine(/waiting for it/)
+  await next.waitForLine(/waiting for them/)
   upstream.release()
   await ends(first, 0, /warmed 1/)
   await ends(follower, 0, /warmed 1/)
@@ -175,7 +175,7 @@ test('a server that starts meanwhile goes on with all that the command warms and
   const follower = command(`${NAME}/app:1`, ...alone)
   await follower.waitForLine(/following it/)
   const next = command(`${NAME}/web:1`, ...alone)
-  await next.waitForLine(/waiting for it/)
+  await next.waitForLine(/waiting for them/)
   const server = await serve()
   await server.program.waitForLine(new RegExp(`warm \\(pid ${first.pid}\\).* is asked to leave`))
   const moved = /a server starts on this store: it goes on with this\n.*through the running server/

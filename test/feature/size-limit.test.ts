@@ -302,7 +302,10 @@ function pin(setting: Setting, name: string): void {
   const database = new Database(`${setting.mirror.folder}/index.db`)
   try {
     database
-      .prepare(`INSERT INTO pin SELECT id, 'latest', 'list.txt', 1 FROM repository WHERE name = ?`)
+      .prepare(
+        `INSERT INTO pin (repository, reference, pinned_by, pinned_at)
+      SELECT id, 'latest', 'list.txt', 1 FROM repository WHERE name = ?`,
+      )
       .run(name)
   } finally {
     database.close()

@@ -63,16 +63,17 @@ test('a cap holds for a run and not for clients, and no connection is taken for 
   const { warm, upstream } = setting
   const slow = heldContent(seededContent('slow', MIB))
   upstream.addBlob('team/app', slow)
-  warm.limitBandwidth(MIB / 2)
+  const unlimit = warm.limitBandwidth(MIB / 2)
   let arrived = 0
   const stored = setting.storeBlob(NAME, slow, { arrived: (bytes) => void (arrived += bytes) })
   assert.ok((await setting.pull(NAME, pulled.digest)).equals(pulled.bytes))
   assert.ok(arrived < slow.size, 'a client has had 24 times as much by now')
-  warm.limitBandwidth(64 * 1024)
+  const unlimitMore = warm.limitBandwidth(64 * 1024)
   // Each chunk is waited for longer than upstream may be silent.
   const before = arrived
   await waitUntil(() => arrived > before, { what: 'the next bytes', everyMs: idleMs })
-  warm.limitBandwidth(undefined)
+  unlimitMore()
+  unlimit()
   assert.equal((await stored).how, 'fetched')
   assert.equal(upstream.log.find({ path: slow.digest }).length, 1)
 })

@@ -61,7 +61,7 @@ test('a HEAD tells what a tag points to, pulls then find it fresh, and nothing i
   const heads = await Promise.all([warm.head(repository, TAG), warm.head(repository, TAG)])
   for (const head of heads) assert.equal(head?.digest, image.top.digest)
   assert.equal(heads[0]?.sizeBytes, image.top.size)
-  assert.equal(await warm.knownTag(repository, TAG), image.top.digest)
+  assert.equal((await warm.knownTag(repository, TAG))?.digest, image.top.digest)
   assert.deepEqual(setting.asked(), ['HEAD team/app/manifests/1'])
 
   const pulled = await mirror.manifest(repository, { tag: TAG }, 'bytes')
@@ -77,7 +77,7 @@ test('a tag that upstream does not name is not forgotten, and no GET is spent on
   upstream.tag('team/app', '1', undefined)
   setting.asked()
   assert.equal(await warm.head(repository, TAG), undefined)
-  assert.equal(await warm.knownTag(repository, TAG), image.top.digest)
+  assert.equal((await warm.knownTag(repository, TAG))?.digest, image.top.digest)
   assert.deepEqual(setting.asked(), ['HEAD team/app/manifests/1'])
 })
 
@@ -87,11 +87,11 @@ test('a HEAD without a digest moves no tag; the GET does', async () => {
   upstream.script({ method: 'HEAD', reply: digestHeader(null) })
   const repository = setting.repository('ghcr.io/team/app')
   assert.equal((await warm.head(repository, TAG))?.digest, undefined)
-  assert.equal(await warm.knownTag(repository, TAG), undefined)
+  assert.equal((await warm.knownTag(repository, TAG))?.digest, undefined)
   const brought = await warm.manifest(repository, { tag: TAG })
   assert.equal(brought?.manifest.digest, image.top.digest)
   assert.equal(brought.asked, true)
-  assert.equal(await warm.knownTag(repository, TAG), image.top.digest)
+  assert.equal((await warm.knownTag(repository, TAG))?.digest, image.top.digest)
   assert.deepEqual(setting.asked(), ['HEAD team/app/manifests/1', 'GET team/app/manifests/1'])
 })
 
@@ -106,7 +106,7 @@ test('what is new at a public mirror is asked of the origin before the tag moves
   await setting.warm.head(repository, TAG)
   copy.addImage('team/app', '1', image)
   assert.equal((await setting.warm.head(repository, TAG))?.digest, newer.top.digest)
-  assert.equal(await setting.warm.knownTag(repository, TAG), newer.top.digest)
+  assert.equal((await setting.warm.knownTag(repository, TAG))?.digest, newer.top.digest)
 })
 
 test('a manifest that is held costs nothing more, in the repository that it was fetched from', async () => {

@@ -2,13 +2,17 @@
 import { setImmediate as turn } from 'node:timers/promises'
 
 interface Timer {
-  readonly at: number
+  at: number
   readonly run: () => void
 }
 
 export class ManualClock {
-  #now = 0
+  #now: number
   readonly #timers = new Set<Timer>()
+
+  constructor(now = 0) {
+    this.#now = now
+  }
 
   now(): number {
     return this.#now
@@ -18,6 +22,28 @@ export class ManualClock {
     const timer = { at: this.#now + ms, run }
     this.#timers.add(timer)
     return () => this.#timers.delete(timer)
+  }
+
+  sleep(ms: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const stop = (): void => {
+        off()
+        reject(signal.reason as Error)
+      }
+      const off = this.after(ms, () => {
+        signal.removeEventListener('abort', stop)
+        resolve()
+      })
+      if (signal.aborted) stop()
+      else signal.addEventListener('abort', stop, { once: true })
+    })
+  }
+
+  // It is set, or the machine slept: no timer has noticed.
+  set(now: number): void {
+    const passed = now - this.#now
+    this.#now = now
+    for (const timer of this.#timers) timer.at += passed
   }
 
   // Timers run in order, each at its own time, and what waits for them gets its turn.

@@ -46,6 +46,8 @@ function settingsOf(config: Config, listen: ListenAddress, registries: unknown):
     offline: config.offline,
     abandoned: config.abandoned,
     catalog: config.catalog,
+    allow: config.allow,
+    block: config.block,
     'default-registry': config.defaultRegistry,
     'docker-config': config.dockerConfig,
     'tag-ttl': [
@@ -61,6 +63,8 @@ function settingsOf(config: Config, listen: ListenAddress, registries: unknown):
     'keep-untagged':
       space.keepUntaggedMs === undefined ? 'forever' : duration(space.keepUntaggedMs),
     scrub: space.scrubMs === undefined ? 'off' : duration(space.scrubMs),
+    warm: config.warm?.file,
+    'warm-at': config.warm?.at,
     'client-idle-timeout': duration(config.clientIdleTimeoutMs),
     'drain-timeout': duration(config.drainTimeoutMs),
     log: 'json',

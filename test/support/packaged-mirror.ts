@@ -38,6 +38,7 @@ export async function startPackagedMirror(config: Config, log: Logger): Promise<
     tls: undefined,
     dataFolder: config.data,
     room: undefined,
+    warming: undefined,
     get runningResponses() {
       return connections(ports)
     },

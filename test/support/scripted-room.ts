@@ -47,6 +47,10 @@ export class ScriptedRoom implements Room {
     return this.gone.get(digest)
   }
 
+  pinnable(): Promise<undefined> {
+    return Promise.resolve(undefined)
+  }
+
   #take(bytes: number): boolean {
     if (this.#takenBytes + bytes > this.limitBytes) return false
     this.#takenBytes += bytes

@@ -7,6 +7,8 @@ import type { RunningMirror } from '../../src/compose.ts'
 import { plainRegistry } from '../../src/config/config.ts'
 import type { Config, RegistryConfig } from '../../src/config/config.ts'
 import type { LogFields, Logger } from '../../src/lib/log.ts'
+import type { Clock } from '../../src/lib/wall-clock.ts'
+import { within } from '../../src/lib/within.ts'
 import type { Content } from './content.ts'
 import { assertNoSecret, assertNoSecretInFolder, secretsOf } from './no-secrets.ts'
 import { ON_BINARY, startPackagedMirror } from './packaged-mirror.ts'
@@ -19,6 +21,8 @@ import { TempFolder } from './temp-folder.ts'
 import { waitUntil } from './wait-until.ts'
 
 const HOUR_MS = 3_600_000
+// Whoever waits for longer waits for ever.
+const LOGGED_WITHIN_MS = 20_000
 // Of a body, for secrets: answers in words are shorter.
 const CHECKED_BYTES = 64 * 1024
 const INSPECT_ALL = { depth: null, maxArrayLength: null, maxStringLength: null }
@@ -54,18 +58,21 @@ export class TestMirror implements AsyncDisposable {
   readonly #temp: TempFolder
   readonly #listeners = new Set<() => void>()
   #changes: ConfigChanges
+  readonly #clock: Clock | undefined
   #running: RunningMirror | undefined
   // Of every configuration it ran with.
   #secrets: string[] = []
 
-  private constructor(temp: TempFolder, changes: ConfigChanges) {
+  private constructor(temp: TempFolder, changes: ConfigChanges, clock: Clock | undefined) {
     this.#temp = temp
+    this.#clock = clock
     this.folder = temp.join('data')
     this.#changes = changes
   }
 
-  static async start(changes: ConfigChanges = {}): Promise<TestMirror> {
-    const mirror = new TestMirror(new TempFolder('mirror'), changes)
+  // `clock`: of its schedule and its runs of `warm`; not on the packaged program.
+  static async start(changes: ConfigChanges = {}, clock?: Clock): Promise<TestMirror> {
+    const mirror = new TestMirror(new TempFolder('mirror'), changes, clock)
     await mirror.#start()
     return mirror
   }
@@ -116,10 +123,19 @@ export class TestMirror implements AsyncDisposable {
   // Resolves once so many lines of log match, counted from the start.
   async logged(pattern: RegExp, count = 1): Promise<void> {
     const isThere = () => this.lines.filter(({ message }) => pattern.test(message)).length >= count
-    while (!isThere()) {
-      await new Promise<void>((resolve) => this.#listeners.add(resolve))
-      this.#listeners.clear()
-    }
+    const { promise: there, resolve } = Promise.withResolvers<'there'>()
+    const listen = (): void => void (isThere() && resolve('there'))
+    this.#listeners.add(listen)
+    listen()
+    const found = await within(LOGGED_WITHIN_MS, there)
+    this.#listeners.delete(listen)
+    if (found === 'slow') throw new Error(this.#notLogged(pattern))
+  }
+
+  // What became of it instead is among the last lines.
+  #notLogged(pattern: RegExp): string {
+    const last = this.lines.slice(-5).map(({ message }) => message)
+    return [`${pattern} was not logged in ${LOGGED_WITHIN_MS} ms, the last was`, ...last].join('\n')
   }
 
   // Readers have the last byte before the store and the index have the blob.
@@ -162,10 +178,10 @@ export class TestMirror implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    const start = ON_BINARY ? startPackagedMirror : startMirror
+    const start: typeof startMirror = ON_BINARY ? startPackagedMirror : startMirror
     const config = configOf(this.folder, this.#changes)
     this.#secrets = [...new Set([...this.#secrets, ...secretsOf(config)])]
-    this.#running = await start(config, this.#log())
+    this.#running = await start(config, this.#log(), this.#clock)
   }
 
   #log(): Logger {
@@ -186,6 +202,8 @@ export function configOf(data: string, changes: ConfigChanges): Config {
     registryListeners: [],
     tls: undefined,
     hosts: new Map(),
+    allow: undefined,
+    block: undefined,
     catalog: true,
     environmentProxy: { http: undefined, https: undefined, noProxy: '' },
     dockerConfig: undefined,
@@ -202,6 +220,7 @@ export function configOf(data: string, changes: ConfigChanges): Config {
     abandoned: 'auto',
     upstream: { connectTimeoutMs: 2000, headerTimeoutMs: 20_000, idleTimeoutMs: 20_000 },
     space: { maxBytes: undefined, minFreeBytes: 0, keepUntaggedMs: undefined, scrubMs: undefined },
+    warm: undefined,
     clientIdleTimeoutMs: 30_000,
     drainTimeoutMs: 10_000,
     log: { format: 'json', level: 'debug', color: false },
@@ -228,11 +247,11 @@ export class Setting implements AsyncDisposable {
     this.mirror = mirror
   }
 
-  static async start(changes: ConfigChanges = {}): Promise<Setting> {
+  static async start(changes: ConfigChanges = {}, clock?: Clock): Promise<Setting> {
     const upstream = await ScriptedUpstream.start()
     const { url } = upstream
     const registries = { 'docker.io': url, 'ghcr.io': url, 'lab.test:5000': url }
-    return new Setting(upstream, await TestMirror.start({ registries, ...changes }))
+    return new Setting(upstream, await TestMirror.start({ registries, ...changes }, clock))
   }
 
   // Resolves once upstream has been asked so many things since the last call of asked().

@@ -6,8 +6,9 @@ import type { ListedTags, Settled, TagHead, WarmMirror } from '../../src/mirror/
 import { parseDigest } from '../../src/oci/digest.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import { imageName, parseRepositoryName, repositoryKey } from '../../src/oci/name.ts'
-import type { Reference, Repository } from '../../src/oci/name.ts'
-import type { HeldManifest, WarmRunRow } from '../../src/store/index-port.ts'
+import type { Reference, Repository, Tag } from '../../src/oci/name.ts'
+import type { ReferrerDescriptor } from '../../src/oci/referrers.ts'
+import type { HeldManifest, ListPins, WarmRunRow } from '../../src/store/index-port.ts'
 import type { PullQuota } from '../../src/upstream/upstream.ts'
 import { warmJob } from '../../src/warm/warm.ts'
 import type { WarmOptions } from '../../src/warm/warm.ts'
@@ -43,6 +44,8 @@ export class WarmDouble implements WarmMirror {
   readonly pins: string[] = []
   // Also what is not pinned any more.
   readonly everPinned: string[] = []
+  // What lists keep, after each run of them.
+  readonly kept: { readonly by: string; readonly pins: ListPins }[] = []
   readonly quotas = new Map<string, PullQuota>()
   readonly runs: WarmRunRow[] = []
   readonly rows: WarmRow[] = []
@@ -57,12 +60,18 @@ export class WarmDouble implements WarmMirror {
   vanish = 0
   // What settling tells of repositories that need it, by `ghcr.io/team/app`.
   readonly whoMayRead = new Map<string, Settled>()
+  // Why an image is left out by the operator's lists, by `docker.io/library/app:1`.
+  readonly denials = new Map<string, string>()
   failedList: string | undefined
   // Each time a list of what failed was written or, undefined, taken away.
   readonly saved: (string | undefined)[] = []
   readonly #upstream = new Map<string, Content>()
   readonly #settled = new Map<string, Settled>()
-  readonly #known = new Map<string, Digest>()
+  // Tags that clients use, the latest first, by `docker.io/library/app`.
+  readonly used = new Map<string, readonly string[]>()
+  // By the subject's digest.
+  readonly referring = new Map<string, readonly ReferrerDescriptor[]>()
+  readonly #known = new Map<string, { readonly digest: Digest; readonly checkedAt: number }>()
   readonly #held = new Map<string, HeldManifest>()
   readonly #stored = new Set<string>()
   readonly #sleepers: { readonly atMs: number; readonly wake: () => void }[] = []
@@ -141,12 +150,29 @@ export class WarmDouble implements WarmMirror {
     return { registry: hasHost ? first : 'docker.io', name: parsed }
   }
 
+  denial(repository: Repository, tag: Tag): string | undefined {
+    return this.denials.get(imageName(repository, { tag }))
+  }
+
+  canonicalName(name: string): ReturnType<WarmMirror['canonicalName']> {
+    const marked = name.replaceAll('**', '0all0').replaceAll('*', '0any0')
+    const found = this.repository(marked)
+    if ('refused' in found) return found
+    const path = found.name.replace(/^library\/0all0$/, '0all0')
+    return {
+      registry: found.registry,
+      name: path.replaceAll('0all0', '**').replaceAll('0any0', '*'),
+    }
+  }
+
   async head(repository: Repository, tag: string): Promise<TagHead | undefined> {
     await this.#ask('HEAD', repository, `:${tag}`)
     const content = this.#content(repositoryKey(repository))
     const digest = content.tags.get(tag)
     if (digest === undefined) return undefined
-    this.#known.set(`${repositoryKey(repository)}:${tag}`, digestOf(digest))
+    this.#known.set(`${repositoryKey(repository)}:${tag}`, {
+      ...{ digest: digestOf(digest), checkedAt: this.nowMs },
+    })
     const manifest = content.manifests.get(digest)
     return {
       digest: digestOf(digest),
@@ -161,8 +187,30 @@ export class WarmDouble implements WarmMirror {
     return tags.length === 0 ? undefined : { tags, isCut: this.listsAreCut }
   }
 
-  knownTag(repository: Repository, tag: string): Promise<Digest | undefined> {
-    return Promise.resolve(this.#known.get(`${repositoryKey(repository)}:${tag}`))
+  knownTag: WarmMirror['knownTag'] = (repository, tag) =>
+    Promise.resolve(this.#known.get(`${repositoryKey(repository)}:${tag}`))
+
+  usedTags(repository: Repository): Promise<readonly Tag[]> {
+    return Promise.resolve((this.used.get(repositoryKey(repository)) ?? []) as Tag[])
+  }
+
+  usedRepositories(pattern: string): Promise<readonly Repository[]> {
+    const prefix = pattern.slice(0, pattern.indexOf('*'))
+    const keys = [...this.used.keys()].filter((key) => key.startsWith(prefix))
+    return Promise.resolve(keys.map((key) => this.repository(key) as Repository))
+  }
+
+  referrers: WarmMirror['referrers'] = async (repository, subject) => {
+    await this.#ask('LIST', repository, `@${subject}`)
+    return { referrers: this.referring.get(subject) ?? [], tag: undefined }
+  }
+
+  knownReferrers(): Promise<undefined> {
+    return Promise.resolve(undefined)
+  }
+
+  pinnable(): Promise<undefined> {
+    return Promise.resolve(undefined)
   }
 
   heldManifest(repository: Repository, digest: Digest): Promise<HeldManifest | undefined> {
@@ -224,8 +272,9 @@ export class WarmDouble implements WarmMirror {
     return this.quotas.get(registry)
   }
 
-  limitBandwidth(bytesPerSecond: number | undefined): void {
+  limitBandwidth(bytesPerSecond: number | undefined): () => void {
     this.bandwidths.push(bytesPerSecond)
+    return () => void this.bandwidths.push(undefined)
   }
 
   #options(): WarmOptions {
@@ -239,6 +288,7 @@ export class WarmDouble implements WarmMirror {
           return Promise.resolve()
         },
         unpinAll: () => Promise.resolve(void (this.pins.length = 0)),
+        keepPins: (by, pins) => Promise.resolve(void this.kept.push({ by, pins })),
         recordWarmRun: (run) => Promise.resolve(void this.runs.unshift(run)),
         lastWarmRuns: (count) => Promise.resolve(this.runs.slice(0, count)),
       },

@@ -84,7 +84,8 @@ export function registryOf(more: Partial<WarmRegistry> = {}): WarmRegistry {
 
 export function priceOf(more: Partial<WarmPrice> = {}): WarmPrice {
   const counts = { references: 37, fresh: 14, stale: 23, failed: 0 }
-  return { ...counts, registries: [], knownBytes: 0, unknownSizes: 0, ...more }
+  const bytes = { knownBytes: 0, unknownSizes: 0, pinnableBytes: undefined, pinnedBytes: undefined }
+  return { ...counts, registries: [], ...bytes, ...more }
 }
 
 type ReportParts = Partial<Omit<WarmReport, 'totals'>> & {

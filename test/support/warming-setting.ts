@@ -151,9 +151,9 @@ export class WarmingSetting implements AsyncDisposable {
           if (!this.recordsManifests) throw new StoreError('full', 'no space')
           await index.recordManifest(repository, manifest)
         },
-        recordUses: async (uses) => {
+        recordUses: async (uses, tags) => {
           this.used.push(...uses.map(([digest]) => digest))
-          await index.recordUses(uses)
+          await index.recordUses(uses, tags)
         },
       },
       store,

@@ -6,6 +6,7 @@ import {
   downloadBytes,
   excessBytes,
   overSize,
+  pinnableOf,
   underFree,
 } from '../../../src/care/budget.ts'
 import type { Taken } from '../../../src/care/budget.ts'
@@ -79,4 +80,28 @@ test('what can never fit is known before anything is evicted for it', () => {
 test('a download takes whole blocks, and its notes', () => {
   assert.equal(downloadBytes(1) - downloadBytes(0), 4096)
   assert.ok(downloadBytes(0) > 0)
+})
+
+test('lists may keep 80 % of what the store may take: of its size, or of what its disk allows', () => {
+  const share = (maxBytes: number | undefined, taken: Partial<Taken>, minFreeBytes = 0) =>
+    pinnableOf({ maxBytes, minFreeBytes }, { ...NOTHING, ...taken })
+  assert.deepEqual(share(200 * GIB, {}), {
+    maxBytes: 160 * GIB,
+    share: '80 % of --max-size 200GiB',
+    remedy: 'raise it, or shorten the lists',
+  })
+  const held = { blobBytes: 30 * GIB, freeBytes: 60 * GIB }
+  assert.equal(share(20 * GIB, held)?.maxBytes, 16 * GIB)
+  const ofDisk = {
+    maxBytes: 64 * GIB,
+    share: '80 % of the 80 GiB that its disk allows',
+    remedy: 'give the store a larger disk, or shorten the lists',
+  }
+  assert.deepEqual(share(undefined, held, 10 * GIB), ofDisk)
+  assert.deepEqual(share(500 * GIB, held, 10 * GIB), ofDisk)
+  // What is promised and not written yet is free still.
+  const filling = { reservedBytes: 5 * GIB, unwrittenBytes: 4 * GIB, freeBytes: 64 * GIB }
+  assert.equal(share(undefined, { blobBytes: 25 * GIB, ...filling }, 10 * GIB)?.maxBytes, 64 * GIB)
+  assert.equal(share(undefined, { freeBytes: 1 }, 10 * GIB)?.maxBytes, 0)
+  assert.equal(share(undefined, {}), undefined, 'nothing tells')
 })

@@ -185,3 +185,41 @@ for (const [limit, going] of [
     }
   })
 }
+
+test('what its list has not meant for long enough goes, in a plan as in a run, and is no longer counted', async () => {
+  await using folder = new TempFolder('gc')
+  const store = await openStore(folder.path, 1)
+  const { index } = store
+  const run = { releasesOthers: true, still: [], unsure: [] }
+  const names = ['over', 'kept']
+  const pins = names.map((name) => ({
+    ...{ repository: repositoryOf(name), reference: { tag: tagOf('latest') } },
+    keepMs: name === 'over' ? HOUR_MS : 2 * DAY_MS,
+  }))
+  const pinned = async (): Promise<void> => {
+    await index.keepPins('list /etc/mirror.txt', { ...run, held: pins, at: NOW - DAY_MS })
+    await index.keepPins('list /etc/mirror.txt', { ...run, held: [], at: NOW - DAY_MS })
+  }
+  for (const name of names) {
+    await hold(store, folder.path, name, repositoryOf(name))
+    await index.recordUses([[digestOf(Buffer.from(name)), NOW - HOUR_MS]])
+  }
+  const { room, job } = limited(store, { maxBytes: MIB, minFreeBytes: 0, freeBytes: 10 * MIB })
+  try {
+    await pinned()
+    const both = await index.pinnedBytes()
+    await room.report()
+    assert.equal(await index.pinnedBytes(), both / 2, 'room is made as if it were not pinned')
+    await pinned()
+    const plan = await gc(job, true)
+    assert.deepEqual(
+      plan.rows.map(({ name }) => name),
+      ['docker.io/over:latest'],
+    )
+    await pinned()
+    assert.equal((await gc(job, false)).answer.images, 1)
+  } finally {
+    await room.close()
+    await store.close()
+  }
+})

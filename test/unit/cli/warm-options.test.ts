@@ -4,7 +4,7 @@ import { JobPutOff, JobRefused, StoreError } from '../../../src/errors.ts'
 import { failureExitCode, warmExitCode } from '../../../src/cli/warm-exit.ts'
 import { readWarmOptions } from '../../../src/cli/warm-options.ts'
 import type { ReadOptions } from '../../../src/cli/warm-options.ts'
-import { machinePlatform } from '../../../src/cli/warm-platform.ts'
+import { machinePlatform } from '../../../src/lib/machine-platform.ts'
 
 const NOW = Date.parse('2026-06-10T12:00:00Z')
 

@@ -10,9 +10,10 @@ import {
 import { after, suite, test } from 'node:test'
 import { listProblems } from '../../../src/cli/warm-lists.ts'
 import { openReportFile } from '../../../src/cli/warm-report-file.ts'
-import { LISTS_MAX_BYTES, readSources } from '../../../src/cli/warm-sources.ts'
+import { readSources } from '../../../src/cli/warm-sources.ts'
 import { ConfigError } from '../../../src/errors.ts'
 import { parseList } from '../../../src/list/parse-list.ts'
+import { LISTS_MAX_BYTES } from '../../../src/list-files/read-text.ts'
 import { TempFolder } from '../../support/temp-folder.ts'
 
 /** Debian's nobody; any user but root would do. */
@@ -42,7 +43,7 @@ suite('what the words behind warm are', () => {
     assert.deepEqual(
       sources.map(({ name, text }) => [name, text]),
       [
-        [one, 'nginx:1.25\r\n'],
+        [one, '\uFEFFnginx:1.25\r\n'],
         [other, 'redis\n'],
         ['command line', 'busybox\nalpine:3 optional'],
       ],

@@ -123,6 +123,9 @@ const flags: fc.Arbitrary<Flags> = fc.record(
       return Array.from(ports, ([on, of]) => `${of}=127.0.0.1:${on}`)
     }),
     alias: aliases.map((all) => all.map((parts) => parts.join('='))),
+    allow: one(constants('/srv/allows.txt', '~/lists/allow: all')),
+    block: one(constants('/srv/block.txt')),
+    warm: one(constants('/srv/mirror.txt', "lists/it's #1: {a}.txt")),
     'base-domain': one(fc.domain()),
     'literal-names': options(onOff),
     'tag-ttl': ttls,
@@ -152,13 +155,18 @@ const tls: fc.Arbitrary<Flags> = fc.constantFrom<Flags>(
   { tls: ['self'], 'tls-name': ['box.lan', '10.0.0.2'] },
   { 'tls-cert': [pair.certificateFile], 'tls-key': [pair.keyFile] },
 )
+const times: fc.Arbitrary<Flags> = fc.constantFrom<Flags>(
+  {},
+  { warm: ['/srv/mirror.txt'], 'warm-at': ['01:30'] },
+  { warm: ['/srv/mirror.txt'], 'warm-at': ['*/20 1-5 * * MON-FRI'] },
+)
 const env = { LOGIN: 'user:hunter2', https_proxy: 'http://10.0.0.1:3128', NO_PROXY: '.lan' }
 
 suite('effective configuration', () => {
   test('printed as YAML it reads back the same', () => {
     fc.assert(
-      fc.property(flags, tls, (given, more) => {
-        const first = load({ flags: { ...given, ...more }, env })
+      fc.property(flags, tls, times, (given, more, due) => {
+        const first = load({ flags: { ...given, ...more, ...due }, env })
         const second = load({ yaml: effectiveAsYaml(first), env })
         assert.deepEqual(second.config, first.config)
         assert.deepEqual(values(effectiveAsYaml(second)), values(effectiveAsYaml(first)))

@@ -32,7 +32,10 @@ suite('the packaged program', () => {
       registryListeners: [{ registry: 'lab.test:5000', host: '127.0.0.1', port: 0 }],
       tls: { kind: 'files', certificateFile: pair.certificateFile, keyFile: pair.keyFile },
       hosts: new Map([['lab.box.lan', 'lab.test:5000']]),
+      allow: folder.join('allows.txt'),
+      block: folder.join('block.txt'),
       catalog: false,
+      warm: { file: folder.join('mirror.txt'), at: '*/5 1-5 * * *' },
       environmentProxy: { http: new URL('http://u:p@h:1'), https: undefined, noProxy: '.lan' },
       dockerConfig: pair.keyFile,
       registries: new Map([

@@ -193,6 +193,35 @@ const rows: Readonly<Record<SettingName, Row>> = {
     good: [],
     bad: [['Box.lan', /is for the certificate that regmirror makes itself: add --tls self/]],
   },
+  // Whether they are there and right is seen by whoever reads them.
+  allow: {
+    read: ({ allow }) => allow,
+    good: [
+      ['/srv/allows.txt', '/srv/allows.txt'],
+      ['~/allows.txt', '/home/tester/allows.txt'],
+    ],
+    bad: [],
+  },
+  block: {
+    read: ({ block }) => block,
+    good: [['/srv/block.txt', '/srv/block.txt']],
+    bad: [],
+  },
+  // Whether it is there and right is seen by whoever reads it.
+  warm: {
+    read: ({ warm }) => warm,
+    good: [
+      ['/srv/mirror.txt', { file: '/srv/mirror.txt', at: undefined }],
+      ['~/mirror.txt', { file: '/home/tester/mirror.txt', at: undefined }],
+    ],
+    bad: [],
+  },
+  // With a list: see effective.test.ts, and cron.test.ts.
+  'warm-at': {
+    read: () => undefined,
+    good: [],
+    bad: [['01:30', /is when to warm a list, and there is none: name it with warm/]],
+  },
   // With one another: see contradictions.test.ts.
   'tls-cert': {
     read: () => undefined,

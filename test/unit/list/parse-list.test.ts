@@ -34,20 +34,20 @@ const meant = (line: string): readonly string[] => {
 
 suite('what a line means', () => {
   const lines: readonly (readonly [string, ...string[]])[] = [
-    ['nginx', 'nginx', 'latest'],
-    ['docker.io/library/nginx', 'docker.io/library/nginx', 'latest'],
+    ['nginx', 'nginx'],
+    ['docker.io/library/nginx', 'docker.io/library/nginx'],
     ['nginx:1.25', 'nginx', '1.25'],
     ['postgres:15,16,16-alpine', 'postgres', '15', '16', '16-alpine'],
-    ['localhost/app', 'localhost/app', 'latest'],
+    ['localhost/app', 'localhost/app'],
     ['localhost:5000/app:1', 'localhost:5000/app', '1'],
     ['[::1]:5000/team/app:1', '[::1]:5000/team/app', '1'],
-    ['10.0.0.5:5000/team/app', '10.0.0.5:5000/team/app', 'latest'],
+    ['10.0.0.5:5000/team/app', '10.0.0.5:5000/team/app'],
     [`ghcr.io/org/app@${SHA256}`, 'ghcr.io/org/app', `@${SHA256}`],
     [`ghcr.io/org/app@${SHA512}`, 'ghcr.io/org/app', `@${SHA512}`],
     [`nginx:1.25@${SHA256}`, 'nginx', `1.25@${SHA256}`],
     ['docker://quay.io/org/app:1', 'quay.io/org/app', '1'],
     [`docker://nginx:1.25@${SHA256}`, 'nginx', `1.25@${SHA256}`],
-    ['HTTPS://ghcr.io/org/app', 'ghcr.io/org/app', 'latest'],
+    ['HTTPS://ghcr.io/org/app', 'ghcr.io/org/app'],
     ['redis:7.*', 'redis', 'glob 7.*'],
     ['redis:*', 'redis', 'glob *'],
     ['redis:7.{1,2}-alpine,6', 'redis', 'glob 7.{1,2}-alpine', '6'],
@@ -57,8 +57,15 @@ suite('what a line means', () => {
     ['kindest/node:^a/b,c@d:e#f$', 'kindest/node', 'regex ^a/b,c@d:e#f$'],
     ['kindest/node:/v1\\.3/', 'kindest/node', 'regex v1\\.3'],
     ['kindest/node:/a/b/', 'kindest/node', 'regex a/b'],
-    ['GHCR.io/org/app', 'GHCR.io/org/app', 'latest'],
-    ['Localhost/app', 'Localhost/app', 'latest'],
+    ['redis:[,{],7', 'redis', 'glob [,{]', '7'],
+    ['ghcr.io/org/*', 'ghcr.io/org/*'],
+    ['quay.io/**', 'quay.io/**'],
+    ['docker.io/pre-*', 'docker.io/pre-*'],
+    ['bitnami/*', 'bitnami/*'],
+    ['GHCR.io/org/app', 'GHCR.io/org/app'],
+    ['Localhost/app', 'Localhost/app'],
+    ['docker newest=3 keep=pin', 'docker'],
+    ['docker optional', 'docker'],
   ]
   for (const [line, ...expected] of lines) {
     test(line, () => assert.deepEqual(meant(line), expected))
@@ -100,20 +107,6 @@ suite('what stands around the images', () => {
     assert.equal(entries[0]?.place.source, 'lists/a.txt')
     assert.equal(problems[0]?.source, 'lists/a.txt')
   })
-
-  test('options follow the image, with quotes or without', () => {
-    const options = (line: string) => only(line).options
-    assert.deepEqual(options('nginx'), {})
-    assert.deepEqual(options('nginx\toptional  # may be gone'), { isOptional: true })
-    assert.deepEqual(options('nginx platforms=linux/amd64,Linux/ARM/v7 optional'), {
-      platforms: ['linux/amd64', 'linux/arm/v7'],
-      isOptional: true,
-    })
-    assert.deepEqual(options('nginx platforms="linux/amd64,linux/amd64"'), {
-      platforms: ['linux/amd64'],
-    })
-    assert.deepEqual(options('nginx platforms=all'), { platforms: ['all'] })
-  })
 })
 
 suite('what cannot be understood is told with its column and what to write instead', () => {
@@ -137,8 +130,6 @@ suite('what cannot be understood is told with its column and what to write inste
     ['// office', 1, /comment begins with "#"/],
     ['; office', 1, /comment begins with "#"/],
     ['nginx:1.25#why', 11, /comment begins with a blank/],
-    ['@include more.txt', 1, /"@include" is not understood/],
-    ['!docker.io/library/*', 1, /is not understood: to leave an image out/],
     ['nginx 1.25', 7, /did you mean "nginx:1\.25"/],
     ['nginx :1.25', 7, /write "nginx:1\.25"/],
     ['nginx: 1.25', 8, /write "nginx:1\.25"/],
@@ -155,13 +146,23 @@ suite('what cannot be understood is told with its column and what to write inste
     ['ghcr.io/org/', 13, /missing behind/],
     ['/org/app', 1, /missing before/],
     ['ghcr.io/org//app', 13, /missing before/],
-    ['ghcr.io/org/**', 13, /cannot be listed by a pattern/],
+    ['ghcr.io/*/app', 9, /"\*" stands at the end of a name/],
+    ['ghcr.io/org/*app', 13, /"\*" stands at the end of a name/],
+    ['ghcr.io/org/app**', 16, /"\*\*" stands alone/],
+    ['ghcr.io/org/App*', 13, /lower case/],
+    ['*', 1, /registry is missing before the "\*": write docker\.io\/\*/],
+    ['*.gcr.io/app', 1, /not the host of a registry/],
+    ['ghcr.io/org/*:1', 14, /means many repositories/],
+    [`ghcr.io/org/*@${SHA256}`, 14, /means many repositories/],
+    ['ghcr.io/org/app?', 16, /name each repository on its own line/],
     ['org\\app', 4, /not "\\"/],
     ['org/a_-b', 1, /is not a repository's name/],
     ['org/a~b', 6, /cannot hold "~"/],
     ['-bad.host-/org/app', 1, /not the host of a registry/],
     [`ghcr.io/${'a'.repeat(256)}`, 9, /at most 255 characters: this one has 256/],
+    ['__proto__', 1, /is not a repository's name/],
     // Tags.
+    ['docker://docker://nginx/', 17, /a tag stands behind the ":"/],
     ['nginx:', 7, /no tag behind/],
     ['nginx:1,,2', 9, /missing beside the ","/],
     ['nginx:1,', 9, /missing beside the ","/],
@@ -195,24 +196,6 @@ suite('what cannot be understood is told with its column and what to write inste
     [`nginx:1,2@${SHA256}`, 10, /one tag or none/],
     [`nginx:1*@${SHA256}`, 9, /one tag or none/],
     [`nginx:${SHA256}`, 13, /behind "@"/],
-    // Options.
-    ['nginx platform=linux/amd64', 7, /did you mean platforms\?/],
-    ['nginx optoinal', 7, /did you mean optional\?/],
-    ['nginx newest=2', 7, /"newest" is not an option/],
-    ['nginx constructor=2', 7, /"constructor" is not an option/],
-    ['nginx optional=yes', 7, /takes no value/],
-    ['nginx optional optional', 16, /given twice/],
-    ['nginx platforms', 7, /needs a value/],
-    ['nginx platforms=', 7, /needs a value/],
-    ['nginx platforms="linux/amd64', 17, /quote .* has no end/],
-    ['nginx platforms=linux/amd64,', 29, /platform is missing/],
-    ['nginx platforms=linux/amd64,linux/arm46', 29, /did you mean arm64\?/],
-    ['nginx platforms=linus/amd64', 17, /did you mean linux\?/],
-    ['nginx platforms=linux/x86_64', 17, /did you mean amd64\?/],
-    ['nginx platforms=aarch64', 17, /such as linux\/arm64/],
-    ['nginx platforms=linux/arm/v7/x', 17, /os\/architecture/],
-    ['nginx platforms=linux/arm/', 17, /variant/],
-    ['nginx platforms=all,linux/amd64', 17, /name no others/],
     ['x'.repeat(8193), 8193, /at most 8192 characters: this one has 8193/],
   ]
   for (const [line, column, message] of mistakes) {
@@ -247,73 +230,20 @@ suite('what cannot be understood is told with its column and what to write inste
       assert.match(problem?.message ?? '', /login/)
       assert.doesNotMatch(problem?.message ?? '', /hunter2|robot/)
     }
-    assert.doesNotMatch(JSON.stringify(parse('robot:hunter2@ghcr.io/org/app').problems), /hunter2/)
+    for (const line of [
+      'robot:hunter2@ghcr.io/org/app',
+      'docker pull https://robot:hunter2@ghcr.io/org/app',
+      'nginx https://robot:hunter2@ghcr.io/org/app',
+      '- docker://robot:hunter2@ghcr.io/org/app',
+      '@include https://robot:hunter2@lists.lan/base.txt',
+    ]) {
+      assert.doesNotMatch(JSON.stringify(parse(line).problems), /hunter2/, line)
+    }
   })
 })
 
-suite('whatever a list holds', () => {
+suite('whatever is written by the grammar', () => {
   const runs = (usual: number) => ({ seed, numRuns: campaign(usual) })
-  const piece = fc.constantFrom(
-    ...[
-      'nginx',
-      'ghcr.io/org/app',
-      ':',
-      '@',
-      '/',
-      ',',
-      '^',
-      '*',
-      '{',
-      '}',
-      '[',
-      ']',
-      '"',
-      '=',
-      ' ',
-    ],
-    ...['#', '!', '\t', '\r', '\n', '\uFEFF', '🐳', 'platforms', 'optional', 'linux/amd64', SHA256],
-    ...['docker://', 'https://', '\\', '(', ')', '+', '-', '.', '_', 'A', '\u0000', '\uD800'],
-  )
-  const text = fc.oneof(
-    fc.array(piece, { maxLength: 40 }).map((pieces) => pieces.join('')),
-    fc.string({ unit: 'binary', maxLength: 200 }),
-  )
-
-  test('nothing throws, every line is an image, nothing or refused, and places are within it', () => {
-    fc.assert(
-      fc.property(text, (written) => {
-        const { entries, problems } = parse(written)
-        const lines = written.replace(/^\uFEFF/, '').split('\n')
-        const refused = new Set(problems.map(({ line }) => line))
-        for (const { place, text: line } of entries) {
-          assert.ok(!refused.has(place.line), 'a line is understood as a whole or not at all')
-          assert.equal(line, lines[place.line - 1]?.replace(/\r$/, ''))
-        }
-        for (const { line, column, message } of problems) {
-          const length = Array.from(lines[line - 1] ?? '').length
-          assert.ok(column >= 1 && column <= length + 1, `${column} of ${length}`)
-          assert.ok(message.length < 400, message)
-        }
-        const said = new Set([...refused, ...entries.map(({ place }) => place.line)])
-        lines.forEach((line, index) => {
-          const isNothing = /^[ \t]*(?:#.*)?\r?$/su.test(line)
-          assert.equal(said.has(index + 1), !isNothing, JSON.stringify(line))
-        })
-      }),
-      runs(1000),
-    )
-  })
-
-  // Each line costs what its length says: squared, these would keep a machine for hours.
-  test('the longest lines of the worst signs are read as fast as others', () => {
-    const worst = ['{', '[', ',', '@', ':', '/', '^', '"', '-', '*', '1,', 'a ', 'a= ', 'a/', '="']
-    const lines = [...worst, 'docker://', '@sha256:0', 'nginx:^(', 'hub.docker.com/r/'].flatMap(
-      (sign) => Array.from({ length: 10 }, () => sign.repeat(8192 / sign.length)),
-    )
-    const { problems } = parse(lines.join('\n'))
-    assert.ok(problems.length > 0 && problems.length <= 8 * lines.length)
-  })
-
   const component = fc.stringMatching(/^[a-z0-9]{1,8}(?:[._-][a-z0-9]{1,4})?$/)
   const name = fc
     .tuple(
@@ -347,10 +277,10 @@ suite('whatever a list holds', () => {
       const pattern = `^${each.replaceAll('.', '\\.')}(?:-[a-z]+)?$`
       return { text: `:${pattern}`, selectors: [`regex ${pattern}`] }
     }),
-    fc.constant({ text: '', selectors: ['latest'] }),
+    fc.constant({ text: '', selectors: [] }),
   )
 
-  test('what is written by the grammar is read as it was meant', () => {
+  test('is read as it was meant', () => {
     const blank = fc.constantFrom(' ', '\t', '   ')
     fc.assert(
       fc.property(name, suffix, blank, fc.boolean(), (repository, tags, gap, isOptional) => {
@@ -363,6 +293,33 @@ suite('whatever a list holds', () => {
       }),
       runs(300),
     )
+  })
+})
+
+suite('all that lists of public mirrors ever held', () => {
+  test('bare names, globs, regular expressions and tags are understood', () => {
+    assert.deepEqual(meant('nvcr.io/nvidia/mellanox/doca-driver:24.04.*'), [
+      ...['nvcr.io/nvidia/mellanox/doca-driver', 'glob 24.04.*'],
+    ])
+    const regex = '^([a-z]+-)?[a-z]*[0-9]+(\\.[0-9]+){1,2}$'
+    assert.deepEqual(meant(`gcr.io/a/b.dev/c/d:${regex}`), ['gcr.io/a/b.dev/c/d', `regex ${regex}`])
+    assert.deepEqual(meant('docker.io/library/adminer:^(4|v?5)\\.\\d*$'), [
+      ...['docker.io/library/adminer', 'regex ^(4|v?5)\\.\\d*$'],
+    ])
+    assert.deepEqual(meant('docker.io/library/adminer:latest'), [
+      ...['docker.io/library/adminer', 'latest'],
+    ])
+    assert.deepEqual(meant('k8s.gcr.io/pause '), ['k8s.gcr.io/pause'])
+  })
+
+  test('a lost colon and a lost name are told apart', () => {
+    const [lostColon, lostName] = parse('docker.io/library/adminer^(4|5)\n:^4').problems
+    assert.deepEqual(
+      [lostColon?.column, lostColon?.instead],
+      [...[26, 'docker.io/library/adminer:^(4|5)']],
+    )
+    assert.deepEqual([lostName?.column, lostName?.instead], [1, undefined])
+    assert.match(lostName?.message ?? '', /no repository before the ":"/)
   })
 })
 

@@ -58,6 +58,22 @@ test('all downloads together stay below the cap, and get what it allows', async 
   await fc.assert(property, { seed, numRuns: campaign(10) })
 })
 
+test('of two runs neither lifts the cap of the other, and the lower one counts', async () => {
+  const clock = new ManualClock()
+  const pace = new Pace(clock)
+  pace.limit(MIB)
+  pace.limit(undefined)()
+  const unlimitLower = pace.limit(MIB / 4)
+  const downloads = greedy(pace, 2)
+  await clock.pass(8000)
+  assert.ok(sumOf(downloads) < 3 * MIB, 'the lower one')
+  unlimitLower()
+  const before = sumOf(downloads)
+  await clock.pass(8000)
+  const after = sumOf(downloads) - before
+  assert.ok(after > 7 * MIB && after < 9 * MIB, `the higher one: ${after}`)
+})
+
 test('while a pull is downloaded the others together get a twentieth of what it gets', async () => {
   const clock = new ManualClock()
   const pace = new Pace(clock)

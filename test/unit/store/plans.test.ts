@@ -2,13 +2,18 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import Database from 'better-sqlite3'
 import { MIGRATIONS } from '../../../src/store/migrations.ts'
+import { pinStatements } from '../../../src/store/pins.ts'
 import { imageVictimStatements, removalStatements } from '../../../src/store/removal-statements.ts'
 import { statements } from '../../../src/store/statements.ts'
+import { useStatements } from '../../../src/store/tag-uses.ts'
 
 // Asked again and again of an index that may have a million rows.
 const FREQUENT = {
   leastRecentlyChecked: statements.leastRecentlyChecked,
   pinnedBytes: removalStatements.pinnedBytes,
+  keptByLists: removalStatements.keptByLists,
+  usedTags: useStatements.tags,
+  usedRepositories: useStatements.repositories,
   imagesAmong: imageVictimStatements.imagesAmong,
   image: imageVictimStatements.image,
   orphansAmong: removalStatements.orphansAmong,
@@ -32,6 +37,12 @@ for (const [name, sql] of Object.entries(FREQUENT)) {
     assert.deepEqual(scans, [], details.join('\n'))
   })
 }
+
+test('pins that are over are found by their end, however many are not', () => {
+  const plan = database.prepare(`EXPLAIN QUERY PLAN ${pinStatements.end}`).all({ now: 1 })
+  const details = (plan as { detail: string }[]).map(({ detail }) => detail)
+  assert.ok(details.some((each) => each.startsWith('SEARCH pin USING INDEX pin_ending')))
+})
 
 test('what was never hashed is looked at first, then what was hashed longest ago', () => {
   const insert = database.prepare(

@@ -29,7 +29,7 @@ test('an image that came back with its name stays, by its tag or by its digest',
   const app = repositoryOf('app')
   const [tagged, ...others] = image.platforms.map(({ manifest }) => manifest.digest as Digest)
   assert.ok(tagged)
-  const dates = { checkedAt: 1, changedAt: 1 }
+  const dates = { checkedAt: 1, changedAt: 1, usedAt: undefined }
   const unknown = { mediaType: undefined, sizeBytes: undefined, completeDigest: undefined }
   const content = { kind: 'manifest', sizeBytes: 1, isClaim: false, isOpen: true } as const
   for (const digest of others) {

@@ -53,13 +53,18 @@ test('the last runs are kept, and of the latest few what became of each image', 
   })
 })
 
-test('all pins of a run go at once, and no others', async () => {
+test('all pins of a run go at once and no others, and those of all runs together', async () => {
   await withStore(async ({ index }, folder) => {
-    await index.pin(APP, { tag: TAG }, 'warm (running)', 1)
-    await index.pin(APP, { tag: TAG }, 'list.txt', 1)
-    await index.unpinAll('warm (running)')
     const database = new Database(layoutOf(folder).index, { readonly: true })
-    assert.deepEqual(database.prepare('SELECT pinned_by FROM pin').pluck().all(), ['list.txt'])
+    const pins = database.prepare('SELECT pinned_by FROM pin ORDER BY pinned_by').pluck()
+    const others = ['list.txt', 'warm (running)!']
+    for (const by of ['warm (running) 1', 'warm (running) 2', 'warm (running) 22', ...others]) {
+      await index.pin(APP, { tag: TAG }, by, 1)
+    }
+    await index.unpinAll('warm (running) 2')
+    assert.deepEqual(pins.all(), ['list.txt', 'warm (running) 1', 'warm (running) 22', others[1]])
+    await index.unpinAll('warm (running)')
+    assert.deepEqual(pins.all(), others)
     database.close()
   })
 })

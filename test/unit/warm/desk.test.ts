@@ -1,7 +1,7 @@
 // One run at a time: who asks for the same list follows it, others wait for their turn, and whoever began
 // a run stops it by going.
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { suite, test } from 'node:test'
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Jobs } from '../../../src/care/jobs.ts'
 import type {
@@ -11,8 +11,9 @@ import type {
   WarmReport,
   WarmRow,
 } from '../../../src/care/warm-job.ts'
-import { LOOKS_MAX, WARM_QUEUE_MAX, WarmDesk } from '../../../src/warm/desk.ts'
+import { LOOKS_MAX, ON_DEMAND_QUEUE_MAX, WARM_QUEUE_MAX, WarmDesk } from '../../../src/warm/desk.ts'
 import type { WarmTalk } from '../../../src/warm/followed-run.ts'
+import { ON_DEMAND_IMAGES_MAX } from '../../../src/warm/same-ask.ts'
 import { notBegun } from '../../../src/warm/waiting.ts'
 
 const STARTED_AT = new Date(2026, 10, 22, 1, 30).getTime()
@@ -216,7 +217,7 @@ test('no more lists wait than are allowed, and the next is refused with a senten
   for (let jobs = 0; jobs <= WARM_QUEUE_MAX; jobs += 1) runs.ask({ jobs })
   await assert.rejects(runs.ask({ jobs: 99 }).answer, {
     name: 'JobPutOff',
-    message: `${WARM_QUEUE_MAX} lists already wait for their turn: try again when one is done`,
+    message: `${WARM_QUEUE_MAX} runs already wait for their turn: try again when one is done`,
   })
   assert.equal(await isPending(runs.ask({ jobs: 1 }).answer), true, 'who only follows is welcome')
 })
@@ -492,4 +493,124 @@ test('a run that sends more rows at once than are kept keeps no more for that', 
   await asker.answer
   assert.match(asker.notices[0] ?? '', /^15000 lines of before are left out/)
   assert.equal(asker.notices.length, 10_001)
+})
+
+const TYPED = { sources: [{ name: 'command line', text: 'nginx:1.27' }] }
+
+suite('a few images that were typed', () => {
+  test('are warmed at once beside a list, one command after another', async () => {
+    const runs = new ScriptedRuns()
+    const list = runs.ask()
+    const typed = runs.ask(TYPED)
+    assert.equal(runs.begun.length, 2)
+    assert.deepEqual(typed.notices, [])
+    const other = { sources: [{ name: 'command line', text: 'redis:7\nredis:6' }] }
+    const next = runs.ask(other)
+    await turn()
+    assert.deepEqual(next.notices, [
+      'other images are being warmed (nginx:1.27, since 01:30): waiting for them',
+    ])
+    runs.running.end()
+    assert.equal(await typed.outcome(), 'done')
+    await turn()
+    assert.equal(runs.begun.length, 3)
+    runs.running.end()
+    assert.equal(await next.outcome(), 'done')
+    assert.equal(await isPending(list.answer), true)
+    assert.deepEqual(runs.log, [
+      ...['begun mirror.txt', 'begun command line', 'ended done'],
+      ...['begun command line', 'ended done'],
+    ])
+  })
+
+  test('wait for a list where they are many, or nobody knows how many', async () => {
+    const many = Array.from({ length: ON_DEMAND_IMAGES_MAX + 1 }, (_, n) => `nginx:1.${n}`)
+    const typed = ['nginx:1.*', 'nginx:^1', 'nginx newest=2', 'ghcr.io/org/*', many.join('\n')]
+    for (const text of typed) {
+      const runs = new ScriptedRuns()
+      runs.ask()
+      const asker = runs.ask({ sources: [{ name: 'command line', text }] })
+      await turn()
+      assert.equal(runs.begun.length, 1, text)
+      assert.match(asker.notices[0] ?? '', /^another list is being warmed/)
+    }
+    const enough = new ScriptedRuns()
+    enough.ask()
+    enough.ask({ sources: [{ name: 'command line', text: many.slice(1).join('\n') }] })
+    assert.equal(enough.begun.length, 2)
+  })
+
+  test('wait for a list that comes with them, and for the command that owns the store', async () => {
+    const runs = new ScriptedRuns()
+    runs.ask()
+    runs.ask({ sources: [...TYPED.sources, ...OTHER.sources] })
+    const without = new ScriptedRuns(false)
+    without.askAsOwner()
+    without.ask(TYPED)
+    await turn()
+    assert.equal(runs.begun.length, 1)
+    assert.equal(without.begun.length, 1)
+  })
+
+  test('have a queue of their own, which is bounded too', async () => {
+    const runs = new ScriptedRuns()
+    for (let jobs = 0; jobs <= WARM_QUEUE_MAX; jobs += 1) runs.ask({ jobs })
+    for (let jobs = 0; jobs <= ON_DEMAND_QUEUE_MAX; jobs += 1) runs.ask({ ...TYPED, jobs })
+    await assert.rejects(runs.ask({ ...TYPED, jobs: 99 }).answer, {
+      name: 'JobPutOff',
+      message: `${ON_DEMAND_QUEUE_MAX} runs already wait for their turn: try again when one is done`,
+    })
+    assert.equal(runs.begun.length, 2)
+  })
+
+  test('are ended by the owner’s stop like a list', async () => {
+    const runs = new ScriptedRuns()
+    const askers = [runs.ask(), runs.ask(TYPED)]
+    await runs.desk.stop()
+    for (const asker of askers) assert.equal(await asker.outcome(), 'interrupted')
+  })
+})
+
+suite('a list that the schedule began', () => {
+  const FILE = { name: '/srv/mirror.txt', path: '/srv/mirror.txt', text: 'nginx:1\n' }
+  const scheduled = { sources: [FILE], untilAt: STARTED_AT + 1000, isScheduled: true }
+  const typed = { sources: [{ ...FILE, name: 'mirror.txt' }] }
+
+  test('is followed by who asks for it by hand, and goes on when he goes', async () => {
+    const runs = new ScriptedRuns()
+    runs.ask(scheduled)
+    const follower = runs.ask(typed)
+    await turn()
+    assert.equal(runs.begun.length, 1)
+    assert.match(follower.notices[0] ?? '', /^this list is being warmed already .*: following it$/)
+    follower.interrupt()
+    await assert.rejects(follower.answer, /the run goes on for 1 other command/)
+    assert.equal(runs.running.talk.signal.aborted, false)
+  })
+
+  test('is what somebody has begun by hand, where that still goes on', async () => {
+    const runs = new ScriptedRuns()
+    const typist = runs.ask(typed)
+    const due = runs.ask(scheduled)
+    await turn()
+    typist.interrupt()
+    runs.running.end('left')
+    assert.equal(await due.outcome(), 'left')
+    assert.equal(runs.begun.length, 1)
+  })
+
+  test('is not what was asked for by hand where its text, what it includes, or its end is another', async () => {
+    const runs = new ScriptedRuns()
+    runs.ask(scheduled)
+    const included = { line: 1, list: { name: 'more.txt', text: 'redis:7\n' } }
+    runs.ask({ sources: [{ ...FILE, text: 'nginx:2\n' }] })
+    runs.ask({ sources: [{ ...FILE, includes: [included] }] })
+    runs.ask({ ...typed, untilAt: STARTED_AT + 5000 })
+    await turn()
+    for (let begun = 1; begun < 4; begun += 1) {
+      runs.running.end()
+      await turn()
+    }
+    assert.equal(runs.begun.length, 4)
+  })
 })

@@ -1,6 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { LOOK_EVERY_MS } from '../../../src/lib/wall-clock.ts'
+import type { Clock } from '../../../src/lib/wall-clock.ts'
 import { Ending } from '../../../src/warm/ending.ts'
+import { ManualClock } from '../../support/manual-clock.ts'
+
+const HOUR_MS = 3_600_000
 
 function running(): Ending {
   const { signal } = new AbortController()
@@ -25,4 +30,18 @@ test('that somebody stops it counts, whatever ended it before', () => {
   assert.equal(ending.by, 'disk')
   ending.end('stopped', 'it was interrupted')
   assert.equal(ending.because, 'it was interrupted')
+})
+
+test('its time is that of the clock on the wall, though the machine sleeps meanwhile or the clock is set', async () => {
+  const clock = new ManualClock(1_000_000)
+  const sleep: Clock['sleep'] = (durationMs, signal) => clock.sleep(durationMs, signal)
+  const untilMs = clock.now() + 8 * HOUR_MS
+  const ending = new Ending(new AbortController().signal, untilMs, sleep, () => clock.now())
+  await clock.pass(HOUR_MS)
+  clock.set(clock.now() - HOUR_MS)
+  await clock.pass(2 * HOUR_MS)
+  assert.equal(ending.by, undefined)
+  clock.set(untilMs + HOUR_MS)
+  await clock.pass(LOOK_EVERY_MS)
+  assert.equal(ending.by, 'until')
 })

@@ -63,3 +63,13 @@ test('a check finds what is stale, a plan only tells of it', () => {
   assert.equal(outcome(['fresh', 'stale'], { mode: 'plan' }).outcome, 'done')
   assert.equal(outcome(['stale', ['failed', 'not-found']], { mode: 'check' }).outcome, 'failures')
 })
+
+test('what lists may not keep is told before what failed, but not to whoever stopped it', () => {
+  const over = ['left', 'budget'] as const
+  assert.equal(outcome(['warmed', over, ['failed', 'not-found']]).outcome, 'over-budget')
+  assert.equal(outcome(['warmed', over]).because, '1 image is more than lists may keep')
+  assert.equal(outcome([over, over]).because, '2 images are more than lists may keep')
+  assert.equal(outcome([['fresh', 'budget']]).outcome, 'over-budget')
+  const stopped = { by: 'stopped', because: 'it was interrupted' } as const
+  assert.equal(outcome([over], stopped).outcome, 'interrupted')
+})

@@ -156,6 +156,8 @@ test('the end of the time stops downloads, and the next run begins with what was
   assert.equal(left?.status, 'left')
   assert.equal(left.cause, 'until')
   double.script = () => {}
+  // What somebody typed meanwhile is another list.
+  await double.run([], { sources: [{ name: 'command line', text: 'a:1' }] })
   double.log.length = 0
   const second = await double.run(['d:1', 'e:1', 'c:1'], { jobs: 1 })
   assert.equal(second.outcome, 'done')
@@ -407,7 +409,7 @@ test('pulls that no plan could tell are said', async () => {
 test('what a run needs is pinned while it goes on, and nothing where nothing is fetched', async () => {
   const double = filled()
   const pinOf = (n: number) =>
-    `docker.io/library/${'abcdef'[n]}@${images[n]?.top.digest} warm (running)`
+    `docker.io/library/${'abcdef'[n]}@${images[n]?.top.digest} warm (running) run-1`
   await double.run(['a:1'])
   assert.deepEqual(double.everPinned, [pinOf(0)])
   await double.run(['a:1'])

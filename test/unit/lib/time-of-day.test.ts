@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import fc from 'fast-check'
-import { nextTimeOfDay, parseTimeOfDay } from '../../../src/cli/warm-until.ts'
+import { nextTimeOfDay, parseTimeOfDay } from '../../../src/lib/time-of-day.ts'
 import { campaign, seed } from '../../support/seed.ts'
 
 // Clocks go forward on 2026-03-29 at 02:00, and back on 2026-10-25 at 03:00.

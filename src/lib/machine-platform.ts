@@ -1,4 +1,4 @@
-// Which platform is warmed where none is named: what containers on this machine run on.
+// What containers on this machine run on: warmed where no platform is named, or `host`.
 
 import { endianness } from 'node:os'
 

@@ -1,0 +1,92 @@
+// `regmirror list explain`: which images each line of a list stands for, and why not others.
+
+import type { Arguments, CommandModule } from 'yargs'
+import type { WarmLine } from '../care/warm-job.ts'
+import { ConfigError } from '../errors.ts'
+import { explainFailure } from './failure.ts'
+import { OTHERS_ACCEPTED, readTypedFlags, storeOptions } from './flags.ts'
+import type { TypedFlags } from './flags.ts'
+import { explainSentence, explainText, isFailing } from './list-explain-text.ts'
+import { lookUp, priceSentences } from './list-look-up.ts'
+import { outputColumns, print, say } from './output.ts'
+import { failureExitCode } from './warm-exit.ts'
+import { readLists } from './warm-lists.ts'
+import { readWarmOptions, warmOptions } from './warm-options.ts'
+
+const DESCRIBE = 'say which images each line stands for, and why not others'
+
+export const listExplainCommand = {
+  command: 'explain',
+  describe: DESCRIBE,
+  builder: (parser) =>
+    parser
+      .usage(`$0 list explain LIST | - | REF... [OPTION]...\n\n${DESCRIBE}`)
+      .example([
+        ['$0 list explain mirror.txt', 'what "regmirror warm mirror.txt" would do, line by line'],
+        [`$0 list explain 'redis:7.* newest=2'`, 'a line to try out'],
+      ])
+      .options({
+        platform: warmOptions.platform,
+        json: { type: 'boolean', group: 'Options:', describe: 'as JSON instead of tables' },
+        ...storeOptions('registry', 'default-registry'),
+      })
+      .epilogue(
+        `Exit codes:
+  0    every line stands for what it should
+  1    a line fails: what it stands for is not there, too little or too much
+  2    the list or the command is wrong
+  3    nobody could be asked
+  130  interrupted
+
+${OTHERS_ACCEPTED}`,
+      ),
+  handler: explain,
+} as const satisfies CommandModule
+
+async function explain(argv: Arguments): Promise<void> {
+  const typed = readTypedFlags(argv, 'list explain', ['platform', 'json'], Infinity)
+  try {
+    process.exitCode = await explainLists(typed, argv)
+  } catch (error) {
+    const exitCode = failureExitCode(error)
+    if (exitCode === undefined) throw error
+    explainFailure(error).sentences.forEach(say)
+    process.exitCode = exitCode
+  }
+}
+
+async function explainLists(typed: TypedFlags, argv: Arguments): Promise<number> {
+  const { options, problems } = readWarmOptions(argv, Date.now())
+  const lists = await readLists(typed.words)
+  const all = [...typed.problems, ...problems, ...lists.problems]
+  if (all.length > 0) throw new ConfigError(all)
+  const lines: WarmLine[] = []
+  const price: string[] = []
+  const ask = { ...options.ask, mode: 'explain', sources: lists.sources } as const
+  const { exitCode } = await lookUp(ask, typed, (row) => {
+    if (row.kind === 'line') lines.push(row)
+    if (row.kind === 'price') price.push(...priceSentences(row))
+  })
+  if (options.isJson) await print(`${JSON.stringify(lines.map(asJson), undefined, 2)}\n`)
+  else {
+    const isSourceNamed = new Set(lines.map(({ place }) => place.source)).size > 1
+    const width = outputColumns()
+    await print(lines.map((line) => explainText(line, isSourceNamed, width)).join(''))
+    for (const sentence of [explainSentence(lines), ...price]) say(sentence)
+  }
+  return exitCode || (lines.some(isFailing) ? 1 : 0)
+}
+
+function asJson({ place, text, name, listed, images, dropped, problem }: WarmLine): object {
+  return {
+    ...place,
+    ...{ text, name, listed: listed ?? null, problem: problem ?? null },
+    images: images.map(({ because, totalBytes, missingBytes, ...image }) => ({
+      ...image,
+      because: because ?? null,
+      totalBytes: totalBytes ?? null,
+      missingBytes: missingBytes ?? null,
+    })),
+    dropped,
+  }
+}

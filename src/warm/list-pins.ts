@@ -1,0 +1,69 @@
+// What each list keeps after a run of it. Pure.
+
+import type { Repository } from '../oci/name.ts'
+import type { ListPin, ListPins } from '../store/index-port.ts'
+import type { Image } from './image.ts'
+import type { LinePlan } from './lines.ts'
+import type { Wanted } from './wanted.ts'
+
+export interface KeptBy {
+  /** As the index is told: `list` and the path. */
+  readonly by: string
+  readonly pins: ListPins
+}
+
+export interface ListPinsOptions {
+  /** Of every list of the run that has one, also of one that means nothing any more. */
+  readonly paths: readonly string[]
+  /** In the order of the report. */
+  readonly images: readonly Image[]
+  /** Nothing ended the planning: what is not among the images has left its list. */
+  readonly isWhole: boolean
+  readonly lines: readonly Pick<LinePlan, 'repository' | 'why' | 'isUnsure'>[]
+  readonly at: number
+}
+
+export function listPins({ paths, images, isWhole, lines, at }: ListPinsOptions): KeptBy[] {
+  const unsure = [...unsureOf(lines), ...images.filter(mayHideMore).map(repositoryOf)]
+  return [...new Set(paths)].map((path) => {
+    const own = images.filter(({ wanted }) => wanted.pinnedBy.includes(path))
+    return {
+      by: `list ${path}`,
+      pins: {
+        held: own.filter(isKept).map(({ wanted }) => pinOf(wanted)),
+        releasesOthers: isWhole,
+        still: own.filter((image) => !isKept(image)).map(({ wanted }) => pinOf(wanted)),
+        unsure,
+        at,
+      },
+    }
+  })
+}
+
+/** Repositories of which it could not be told what their lines mean, or of which that is too much. */
+function unsureOf(lines: ListPinsOptions['lines']): readonly Repository[] {
+  const unsure = lines.filter(({ isUnsure, why }) => isUnsure || why?.cause === 'too-many')
+  return unsure.flatMap(({ repository }) => repository ?? [])
+}
+
+/** What refers to it is told only once it is there. */
+function mayHideMore(image: Image): boolean {
+  return image.wanted.referrers !== 'no' && !isKept(image)
+}
+
+function repositoryOf({ wanted }: Image): Repository {
+  return wanted.repository
+}
+
+function isKept({ status, why }: Image): boolean {
+  return (status === 'fresh' || status === 'warmed') && why?.cause !== 'budget'
+}
+
+/** A tag beside a digest is only its name: what is kept is the digest, wherever the tag goes. */
+function pinOf({ repository, reference, pinned, keepMs }: Wanted): ListPin {
+  return {
+    repository,
+    reference: pinned === undefined ? reference : { digest: pinned },
+    keepMs,
+  }
+}
