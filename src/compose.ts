@@ -20,6 +20,7 @@ import type { Store } from './store/store.ts'
 import { openTls } from './tls/tls.ts'
 import type { BoxTls } from './tls/tls.ts'
 import { version } from './version.ts'
+import { reportOf } from './warm/last-runs.ts'
 import { logScheduleEvents } from './warm/schedule-events.ts'
 import { WarmScheduler } from './warm/scheduler.ts'
 
@@ -44,13 +45,16 @@ export interface RunningMirror {
 export interface ScheduledWarming {
   readonly file: string
   readonly lines: number
-  /** When it begins next, in ms since the epoch; undefined: never. */
+  /** When it begins next, in ms since the epoch; undefined: never, or not before it is right. */
   readonly next: number | undefined
+  /** What is the matter with the list, where it cannot be used. */
+  readonly problems: readonly string[]
 }
 
 /**
  * Throws StoreError where the data folder cannot be used, the system's error where the port
- * cannot, and ConfigError where a list is wrong.
+ * cannot, and ConfigError where a list of what is served is wrong. One to be warmed may be wrong: whoever
+ * pulls is served.
  */
 export async function startMirror(
   config: Config,
@@ -106,8 +110,7 @@ export async function startMirror(
       tls,
       dataFolder: config.data,
       room: await room.report().catch(() => undefined),
-      warming: list &&
-        scheduler && { file: list.path, lines: scheduler.lines, next: scheduler.next },
+      warming: scheduler && warmingOf(config, scheduler),
       get runningResponses() {
         return listeners.running
       },
@@ -118,6 +121,11 @@ export async function startMirror(
     await close()
     throw error
   }
+}
+
+function warmingOf(config: Config, scheduler: WarmScheduler): ScheduledWarming | undefined {
+  const { lines, next, lacking: problems } = scheduler
+  return config.warm && { file: config.warm.file, lines, next, problems }
 }
 
 interface ScheduleParts {
@@ -131,17 +139,21 @@ function scheduleWarming(
   log: Logger,
   { list, owned, clock }: ScheduleParts,
 ): WarmScheduler {
-  const { warm, runs } = owned.jobs
-  const nobody = { signal: new AbortController().signal, progress: () => {}, rows: async () => {} }
+  const { index } = owned.store
   return new WarmScheduler({
     source: list,
     at: config.warm?.at,
     ask: { platforms: [machinePlatform()], jobs: WARM_JOBS },
-    warm,
-    lastRuns: async (count) => (await runs({ count }, nobody)).runs,
-    events: logScheduleEvents(list.path, log),
+    warm: owned.jobs.warm,
+    lastRun: async () => (await index.lastWarmRunsOf([list.path], 1)).map(reportOf)[0],
+    events: logScheduleEvents(list.path, warmCommand(list.path, config), log),
     clock,
   })
+}
+
+function warmCommand(path: string, { data, isDataUsual }: Config): string {
+  const where = isDataUsual ? [] : ['--data', data]
+  return ['regmirror', 'warm', ...where, path].join(' ')
 }
 
 async function boxTls(config: Config, log: Logger): Promise<BoxTls | undefined> {

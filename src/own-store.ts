@@ -2,9 +2,11 @@
 // decided here.
 
 import { randomUUID } from 'node:crypto'
+import { stat } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
 import { logCareEvents } from './care/events.ts'
+import { leaveGoneLists } from './care/gone-lists.ts'
 import { lsJob } from './care/images.ts'
 import { rmJob } from './care/removal.ts'
 import { StoreRoom } from './care/room.ts'
@@ -84,6 +86,16 @@ async function saveFailedList(
   }
 }
 
+/** A file that cannot be looked at may be there still. */
+async function isGone(file: string): Promise<boolean> {
+  try {
+    await stat(file)
+    return false
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT'
+  }
+}
+
 interface Owned {
   readonly store: Store
   readonly room: StoreRoom
@@ -117,6 +129,7 @@ function storeJobsOf(
     gc: gcJob({
       room,
       reader: store.reader,
+      leaveGoneLists: () => leaveGoneLists({ ...store, isGone, now: Date.now }),
       keepUntaggedMs: config.space.keepUntaggedMs,
       now: Date.now,
     }),
@@ -137,6 +150,8 @@ function openWarmDesk(
   const warm = warmJob({
     mirror,
     index: store.index,
+    leaveGoneLists: (besides) =>
+      leaveGoneLists({ ...store, isGone, now: () => clock.now() }, besides),
     saveFailedList: (text) => saveFailedList(store, text, log),
     now: () => clock.now(),
     sleep: (durationMs, signal) => clock.sleep(durationMs, signal),
@@ -171,6 +186,7 @@ export async function ownStore(
   const serving = (): Serving => opened?.mirror ?? notServing
   const room: StoreRoom = new StoreRoom({
     index: store.index,
+    reader: store.reader,
     store: store.blobs,
     space: config.space,
     events: logCareEvents(log),
@@ -211,6 +227,7 @@ export async function ownStore(
   // Of a run that was killed.
   await store.index.endPins(Date.now()).catch(({ message }: Error) => log.warn(message))
   await store.index.unpinAll(PINNED_BY_RUNS).catch(({ message }: Error) => log.warn(message))
+  await store.index.closeWarmRuns().catch(({ message }: Error) => log.warn(message))
   const counter = await openDesk(
     folder,
     config.runtimeFolder,

@@ -1,6 +1,7 @@
 // The port to the room that the store has: whoever stores content asks here first.
 
 import type { Digest } from '../oci/digest.ts'
+import type { ListedPin } from '../store/reader-port.ts'
 
 export interface Room {
   /**
@@ -15,7 +16,7 @@ export interface Room {
   /** Undefined, except while this content is just being removed: then resolves when it is gone. */
   removing(digest: Digest): Promise<void> | undefined
   /** What lists may keep; undefined where neither a limit nor the disk tells. */
-  pinnable(contents: readonly Digest[]): Promise<Pinnable | undefined>
+  pinnable(): Promise<Pinnable | undefined>
 }
 
 export interface Pinnable {
@@ -25,10 +26,8 @@ export interface Pinnable {
   readonly share: string
   /** What to do for more. */
   readonly remedy: string
-  /** What is stored and kept by lists now. */
-  readonly pinnedBytes: number
-  /** Which of the contents asked about are counted there. */
-  readonly pinned: ReadonlySet<Digest>
+  /** What lists keep now, by name; also what has left its list and not been let go yet. */
+  readonly kept: readonly ListedPin[]
 }
 
 /** To be settled once. */

@@ -5,6 +5,7 @@ import type { Digest } from '../oci/digest.ts'
 import type { Reference, Repository } from '../oci/name.ts'
 import type { BlobStore, KeptFile } from '../store/blob-store.ts'
 import type { Index } from '../store/index-port.ts'
+import type { IndexReader, KeptPage, ListedPin } from '../store/reader-port.ts'
 import {
   capacityBytes,
   defaultMinFree,
@@ -43,6 +44,8 @@ export interface Space {
 
 export interface RoomOptions {
   readonly index: Index
+  /** Long lists are counted there, and hold up no pull. */
+  readonly reader: Pick<IndexReader, 'pinnedBytes' | 'keptByLists'>
   readonly store: BlobStore
   readonly space: Space
   readonly events: CareEvents
@@ -81,7 +84,7 @@ export class StoreRoom implements Room {
   #timers: readonly NodeJS.Timeout[] = []
   #turn: Promise<unknown> = Promise.resolve()
   #changed = Promise.withResolvers<void>()
-  #pinned: { readonly bytes: number; readonly at: number } | undefined
+  #pinned: { readonly bytes: number; readonly at: number; readonly version: number } | undefined
   #isClosed = false
   #isCounted = false
 
@@ -130,16 +133,21 @@ export class StoreRoom implements Room {
     return this.#ledger.leaving(digest)
   }
 
-  async pinnable(contents: readonly Digest[]): Promise<Pinnable | undefined> {
-    const { index, now } = this.#options
+  async pinnable(): Promise<Pinnable | undefined> {
+    const { index, reader, now } = this.#options
     return await this.#inGoodOrder(async () => {
       // A disk that is full may not take it: then they count a little longer.
       await index.endPins(now()).catch(() => undefined)
       const { limits, taken } = await this.#look()
       const share = pinnableOf(limits, taken)
       if (!share) return undefined
-      const { bytes, among } = await index.keptByLists(contents)
-      return { ...share, pinnedBytes: bytes, pinned: new Set(among) }
+      const kept: ListedPin[] = []
+      let page: KeptPage | undefined
+      do {
+        page = await reader.keptByLists(page?.next)
+        kept.push(...page.pins)
+      } while (page.next)
+      return { ...share, kept }
     })
   }
 
@@ -278,7 +286,7 @@ export class StoreRoom implements Room {
     if (await this.#take(held, wanted)) return true
     if (await this.#isTooLarge(wanted, await this.#pinnedBytes())) return false
     // Lists may keep more by now: for what cannot fit nothing goes, and nobody waits.
-    const pinned = await this.#countPinned()
+    const pinned = await this.#pinnedBytes('as-of-now')
     if (await this.#isTooLarge(wanted, pinned)) return false
     // Its own parked bytes are not what makes room for it.
     const release = this.use(held.digest)
@@ -390,19 +398,18 @@ export class StoreRoom implements Room {
     return this.#ledger.taken(await this.#ledger.measure({ freeBytes }))
   }
 
-  /** As of a while ago: to count long lists takes some time. */
-  async #pinnedBytes(): Promise<number> {
-    const known = this.#pinned
-    const isFresh = known && this.#options.now() - known.at <= PINNED_FRESH_MS
-    return isFresh ? known.bytes : await this.#countPinned()
-  }
-
-  async #countPinned(): Promise<number> {
-    const { index, now } = this.#options
+  /** As of a while ago, or with all that was pinned since: to count long lists takes some time. */
+  async #pinnedBytes(how?: 'as-of-now'): Promise<number> {
+    const { index, reader, now } = this.#options
     const at = now()
+    const known = this.#pinned
+    const isFresh = known !== undefined && at - known.at <= PINNED_FRESH_MS
+    if (isFresh && how === undefined) return known.bytes
     await index.endPins(at)
-    const bytes = await index.pinnedBytes()
-    this.#pinned = { bytes, at }
+    const version = await index.pinsVersion()
+    if (isFresh && known.version === version) return known.bytes
+    const bytes = await reader.pinnedBytes()
+    this.#pinned = { bytes, at, version }
     return bytes
   }
 

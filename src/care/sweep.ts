@@ -11,14 +11,19 @@ import type { Outlook, StoreRoom } from './room.ts'
 export interface SweepOptions {
   readonly room: StoreRoom
   readonly reader: IndexReader
+  /** What lists keep whose files are no longer there has left them. */
+  readonly leaveGoneLists: () => Promise<void>
   /** Undefined: an image that no tag points to is kept for ever. */
   readonly keepUntaggedMs: number | undefined
   readonly now: () => number
 }
 
 export function gcJob(options: SweepOptions): Jobs['gc'] {
-  return async ({ isPlan }, talk) =>
-    isPlan ? await planned(options, talk) : await swept(options, talk)
+  return async ({ isPlan }, talk) => {
+    // On a disk that is full it may fail, and room is what this is to make.
+    await options.leaveGoneLists().catch(() => undefined)
+    return isPlan ? await planned(options, talk) : await swept(options, talk)
+  }
 }
 
 async function swept(options: SweepOptions, talk: Talk<VictimRow>): Promise<GcAnswer> {

@@ -102,6 +102,8 @@ export interface WarmRegistry {
   readonly remainingBefore: number | undefined
   readonly remainingAfter: number | undefined
   readonly reserve: number | undefined
+  /** It is said by an `@registry` of the lists, not by the command. */
+  readonly isReserveOfList?: boolean
 }
 
 export interface WarmPrice {
@@ -199,7 +201,7 @@ export interface WarmReport {
   /** Of the lists that are files, absolute. */
   readonly paths?: readonly string[]
   readonly isScheduled?: boolean
-  /** Of the lists' text, so that two runs can be told to be of the same lists. */
+  /** Of the lists' text, with all that they include, so that two runs can be told to be of the same lists. */
   readonly listDigest: string
   readonly platforms: readonly string[]
   readonly outcome: WarmOutcome

@@ -61,7 +61,11 @@ export function banner(serving: Serving): string {
 
 function warmingLines({ warming }: Serving): string[] {
   if (warming === undefined) return []
-  const { file, lines, next } = warming
+  const { file, lines, next, problems } = warming
+  if (problems.length > 0) {
+    const why = problems.length === 1 ? '1 problem' : `${problems.length} problems`
+    return [line('warming', `NOTHING: ${file} cannot be used (${why}, see the log)`)]
+  }
   const when = next === undefined ? 'never again' : `next at ${formatLocalTime(next)}`
   return [line('warming', `${file} (${lines === 1 ? '1 line' : `${lines} lines`}), ${when}`)]
 }

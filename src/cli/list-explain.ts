@@ -12,6 +12,7 @@ import { outputColumns, print, say } from './output.ts'
 import { failureExitCode } from './warm-exit.ts'
 import { readLists } from './warm-lists.ts'
 import { readWarmOptions, warmOptions } from './warm-options.ts'
+import { isSourceNamed } from './warm-words.ts'
 
 const DESCRIBE = 'say which images each line stands for, and why not others'
 
@@ -58,7 +59,9 @@ async function explain(argv: Arguments): Promise<void> {
 async function explainLists(typed: TypedFlags, argv: Arguments): Promise<number> {
   const { options, problems } = readWarmOptions(argv, Date.now())
   const lists = await readLists(typed.words)
-  const all = [...typed.problems, ...problems, ...lists.problems]
+  // The value of a flag that is mistyped is no word, so that one may seem to lack.
+  const isWordLost = typed.words.length === 0 && typed.problems.length > 0
+  const all = [...typed.problems, ...problems, ...(isWordLost ? [] : lists.problems)]
   if (all.length > 0) throw new ConfigError(all)
   const lines: WarmLine[] = []
   const price: string[] = []
@@ -69,9 +72,11 @@ async function explainLists(typed: TypedFlags, argv: Arguments): Promise<number>
   })
   if (options.isJson) await print(`${JSON.stringify(lines.map(asJson), undefined, 2)}\n`)
   else {
-    const isSourceNamed = new Set(lines.map(({ place }) => place.source)).size > 1
+    const names = lists.sources.map(({ name }) => name)
+    const places = lines.map(({ place }) => place)
+    const isNamed = isSourceNamed(names, places)
     const width = outputColumns()
-    await print(lines.map((line) => explainText(line, isSourceNamed, width)).join(''))
+    await print(lines.map((line) => explainText(line, isNamed, width)).join(''))
     for (const sentence of [explainSentence(lines), ...price]) say(sentence)
   }
   return exitCode || (lines.some(isFailing) ? 1 : 0)

@@ -14,11 +14,11 @@ export function findingLine({ source, line, column, message, instead }: Finding)
 }
 
 export function findingAsJson(finding: Finding): object {
-  const { source, line, column, message, instead, isSurplus } = finding
+  const { source, line, column, message, instead, sameAs } = finding
   return {
     ...{ file: source, line, column, message },
     instead: instead ?? null,
-    surplus: isSurplus === true,
+    surplus: sameAs !== undefined,
   }
 }
 
@@ -29,10 +29,21 @@ export function mendedLine(name: string, { line, before, after }: MendedLine): s
   return `${name}:${line}: ${what}`
 }
 
-export function lintSentence(findings: readonly Finding[], names: readonly string[]): string {
-  if (findings.length === 0) return `nothing was found in ${names.join(', ')}`
+/** `names`: of the lists that were looked at; what they include has other ones. */
+export function lintSentence(
+  findings: readonly Finding[],
+  names: readonly string[],
+  isAllAsked: boolean,
+): string {
+  if (findings.length === 0) {
+    const but = isAllAsked ? '' : ', but upstream could not be asked for all of it'
+    return `nothing was found in ${names.join(', ')}${but}`
+  }
   const where = [...new Set(findings.map(({ source }) => source))].join(', ')
-  const clear = findings.filter(({ instead, isSurplus }) => instead !== undefined || isSurplus)
+  const clear = findings.filter(
+    ({ source, instead, sameAs }) =>
+      names.includes(source) && (instead !== undefined || sameAs !== undefined),
+  )
   const fix = clear.length === 0 ? '' : `; --fix puts ${clear.length} of them right`
   return `${count(findings.length, 'finding')} in ${where}${fix}`
 }

@@ -5,7 +5,7 @@ import type { Arguments, CommandModule } from 'yargs'
 import type { Config } from '../config/config.ts'
 import { ConfigError } from '../errors.ts'
 import type { Access } from '../list/access.ts'
-import type { ListText } from '../list/list-entry.ts'
+import type { ListProblem, ListText } from '../list/list-entry.ts'
 import type { Finding, LintFacts } from '../list/lint.ts'
 import { readListFile, readListInput } from '../list-files/read-list.ts'
 import { explainFailure } from './failure.ts'
@@ -20,6 +20,7 @@ import { warmOptions } from './warm-options.ts'
 
 const DESCRIBE = 'find what is wrong or superfluous in lists'
 const STDIN = 0
+const NOT_WRITTEN = 3
 /** What was put right may show what else there is. */
 const ROUNDS_MAX = 8
 
@@ -48,7 +49,7 @@ export const listLintCommand = {
   0    nothing was found
   1    something was found, and is printed
   2    a list cannot be read, or the command is wrong
-  3    --online: not everything could be asked
+  3    --online: not everything could be asked; --fix: a list could not be written
   130  interrupted
 
 ${OTHERS_ACCEPTED}`,
@@ -70,14 +71,20 @@ async function lint(argv: Arguments): Promise<void> {
 }
 
 async function lintLists(typed: TypedFlags, argv: Arguments): Promise<number> {
-  const { lists, problems } = readAll(typed.words, argv['fix'] === true)
+  const isFixed = argv['fix'] === true
+  // The value of a flag that is mistyped is no word, so that one may seem to lack.
+  const wrongWords = typed.problems.length > 0 ? [] : wordProblems(typed.words, isFixed)
+  const read = readAll(wrongWords.length > 0 ? [] : typed.words)
   const { loadConfig } = await import('../config/load.ts')
-  const { config } = loadConfig(typed.flags, [...typed.problems, ...problems])
-  const facts = await factsOf(config, typed.words)
-  const mended = argv['fix'] === true ? await mendAll(lists, facts) : lists
-  const found = await findAll(mended, facts)
+  const problems = [...typed.problems, ...wrongWords, ...read.problems]
+  const { config } = loadConfig(typed.flags, problems)
+  const factsOf = await factsOfLists(config, typed.words)
+  const exitCode = isFixed && !(await mendAll(read, factsOf)) ? NOT_WRITTEN : 0
+  // As they are now.
+  const { lists, notIncluded } = isFixed ? readAll(typed.words) : read
+  const found = await findAll({ lists, notIncluded }, factsOf)
   const isAsked = argv['online'] === true
-  const online = isAsked ? await findMissing(mended, typed, argv) : undefined
+  const online = isAsked ? await findMissing(lists, found, typed, argv) : undefined
   const { inOrder } = await import('../list/lint.ts')
   const findings = inOrder([...found, ...(online?.findings ?? [])])
   if (argv['json'] === true) {
@@ -87,39 +94,49 @@ async function lintLists(typed: TypedFlags, argv: Arguments): Promise<number> {
     lintSentence(
       findings,
       lists.map(({ name }) => name),
+      online === undefined || online.exitCode === 0,
     ),
   )
-  return online?.exitCode || (findings.length > 0 ? 1 : 0)
+  return exitCode || online?.exitCode || (findings.length > 0 ? 1 : 0)
 }
 
-function readAll(
-  words: readonly string[],
-  isFixed: boolean,
-): { readonly lists: readonly ListText[]; readonly problems: readonly string[] } {
-  if (words.length === 0)
-    return { lists: [], problems: ['name a list: regmirror list lint mirror.txt'] }
-  if (isFixed && words.includes('-')) {
-    return {
-      lists: [],
-      problems: ['--fix changes files, and "-" is the standard input: name a file'],
-    }
-  }
+function wordProblems(words: readonly string[], isFixed: boolean): readonly string[] {
+  if (words.length === 0) return ['name a list: regmirror list lint mirror.txt']
+  const isInputFixed = isFixed && words.includes('-')
+  return isInputFixed ? ['--fix changes files, and "-" is the standard input: name a file'] : []
+}
+
+interface ReadLists {
+  readonly lists: readonly ListText[]
+  /** What is wrong with their `@include` lines. */
+  readonly notIncluded: readonly ListProblem[]
+}
+
+function readAll(words: readonly string[]): ReadLists & { readonly problems: readonly string[] } {
   const read = [...new Set(words)].map((word) =>
     word === '-' ? readListInput(STDIN, 'standard input') : readListFile(word),
   )
   return {
     lists: read.flatMap(({ list }) => list ?? []),
-    problems: read.flatMap(({ problems }) => problems),
+    notIncluded: read.flatMap(({ notIncluded }) => notIncluded),
+    problems: read.flatMap(({ list, problems }) => (list ? [] : problems)),
   }
 }
 
-async function factsOf(config: Config, words: readonly string[]): Promise<LintFacts> {
+type FactsOf = (list: ListText) => LintFacts
+
+async function factsOfLists(config: Config, words: readonly string[]): Promise<FactsOf> {
   const [{ namingOf, openAccess }, { silentLog }] = await Promise.all([
     import('../open-mirror.ts'),
     import('../lib/log.ts'),
   ])
   const open = (): Access | undefined => openAccess(config, silentLog)
-  return { naming: namingOf(config), access: openOrLinted(open, config, words) }
+  const facts = { naming: namingOf(config), access: openOrLinted(open, config, words) }
+  const rulings = new Map([
+    [config.allow, 'allows'],
+    [config.block, 'blocks'],
+  ] as const)
+  return ({ path }) => ({ ...facts, ruling: path === undefined ? undefined : rulings.get(path) })
 }
 
 /** What is wrong with the lists of --allow and --block is a finding where it is these that are looked at. */
@@ -138,28 +155,51 @@ function openOrLinted(
   }
 }
 
-async function findAll(lists: readonly ListText[], facts: LintFacts): Promise<readonly Finding[]> {
+async function findAll(
+  { lists, notIncluded }: ReadLists,
+  factsOf: FactsOf,
+): Promise<readonly Finding[]> {
   const [{ parseList }, { lintList }] = await Promise.all([
     import('../list/parse-list.ts'),
     import('../list/lint.ts'),
   ])
-  return lists.flatMap((list) => lintList(parseList(list), facts))
+  const found = lists.flatMap((list) => lintList(parseList(list), factsOf(list)))
+  const placeOf = ({ source, line }: ListProblem): string => `${source}:${line}`
+  const places = new Set(notIncluded.map(placeOf))
+  // Why a file was not included says more than that it was not.
+  return [...notIncluded, ...found.filter((finding) => !places.has(placeOf(finding)))]
 }
 
-/** Says what it changed. */
-async function mendAll(lists: readonly ListText[], facts: LintFacts): Promise<readonly ListText[]> {
-  const { mendList } = await import('../list/mend.ts')
-  const all: ListText[] = []
+/** Says what it changed. False: a list could not be written; that keeps none of the others from it. */
+async function mendAll({ lists }: ReadLists, factsOf: FactsOf): Promise<boolean> {
+  let isWritten = true
   for (const list of lists) {
-    let mended = list
-    for (let round = 0; round < ROUNDS_MAX; round += 1) {
-      const next = mendList(mended, await findAll([mended], facts))
-      if (next.lines.length === 0) break
-      for (const line of next.lines) say(mendedLine(list.name, line))
-      mended = next.list
+    const { text, said } = await mended(list, factsOf)
+    if (text === list.text) continue
+    const trouble = replaceFile(list.name, { before: list.text, after: text })
+    if (trouble === undefined) said.forEach(say)
+    else {
+      say(trouble)
+      isWritten = false
     }
-    if (mended !== list) replaceFile(list.name, mended.text)
-    all.push(mended)
   }
-  return all
+  return isWritten
+}
+
+interface Mended {
+  readonly text: string
+  readonly said: readonly string[]
+}
+
+async function mended(list: ListText, factsOf: FactsOf): Promise<Mended> {
+  const { mendList } = await import('../list/mend.ts')
+  const said: string[] = []
+  let now = list
+  for (let round = 0; round < ROUNDS_MAX; round += 1) {
+    const next = mendList(now, await findAll({ lists: [now], notIncluded: [] }, factsOf))
+    if (next.lines.length === 0) break
+    said.push(...next.lines.map((line) => mendedLine(list.name, line)))
+    now = next.list
+  }
+  return { text: now.text, said }
 }

@@ -10,7 +10,7 @@ import { priceSentence, shortageSentence } from './warm-words.ts'
 
 export const NOT_ASKED = 3
 
-export interface LookedUp {
+interface LookedUp {
   /** 130 where it was interrupted, 3 where nobody could be asked, else 0. */
   readonly exitCode: number
 }

@@ -10,7 +10,7 @@ import type { TypedFlags } from './flags.ts'
 import { isUntold, isWrong, lookUp, NOT_ASKED } from './list-look-up.ts'
 import { say } from './output.ts'
 import { readWarmOptions } from './warm-options.ts'
-import { count, failureLine } from './warm-words.ts'
+import { count, failureLine, isSourceNamed, placesOf } from './warm-words.ts'
 
 export interface Missing {
   readonly findings: readonly Finding[]
@@ -21,6 +21,7 @@ const UNTOLD_SHOWN_MAX = 5
 
 export async function findMissing(
   lists: readonly ListText[],
+  found: readonly Finding[],
   typed: TypedFlags,
   argv: Arguments,
 ): Promise<Missing> {
@@ -37,11 +38,21 @@ export async function findMissing(
     if (row.kind === 'result') results.push(row)
   })
   const untold = results.filter(isUntold)
-  sayUntold(untold, lists.length > 1)
+  const names = lists.map(({ name }) => name)
+  sayUntold(untold, isSourceNamed(names, placesOf(results)))
   return {
-    findings: results.filter(isWrong).flatMap(missing),
+    findings: results.filter(isWrong).flatMap((result) => {
+      const findings = missing(result)
+      // Whether a registry is served needs nobody to be asked.
+      if (result.cause !== 'not-served') return findings
+      return findings.filter((each) => !found.some((other) => isAtSameLine(each, other)))
+    }),
     exitCode: exitCode || (untold.length > 0 ? NOT_ASKED : 0),
   }
+}
+
+function isAtSameLine(one: Finding, other: Finding): boolean {
+  return one.source === other.source && one.line === other.line
 }
 
 /** In every line that means it. */
@@ -53,8 +64,8 @@ function missing({ reference, places, because, remedy }: WarmResult): readonly F
   return places.map((place) => ({ ...place, column: 1, message }))
 }
 
-function sayUntold(untold: readonly WarmResult[], isSourceNamed: boolean): void {
-  for (const result of untold.slice(0, UNTOLD_SHOWN_MAX)) say(failureLine(result, isSourceNamed))
+function sayUntold(untold: readonly WarmResult[], isNamed: boolean): void {
+  for (const result of untold.slice(0, UNTOLD_SHOWN_MAX)) say(failureLine(result, isNamed))
   const more = untold.length - UNTOLD_SHOWN_MAX
   if (more > 0) say(`and ${count(more, 'more image')} that nobody could tell anything of`)
 }

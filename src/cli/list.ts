@@ -1,7 +1,6 @@
 // `regmirror list`: what helps people who keep lists of images.
 
 import type { Arguments, Argv, CommandModule } from 'yargs'
-import { suggestion } from '../config/wording.ts'
 import { ConfigError } from '../errors.ts'
 import { listExplainCommand } from './list-explain.ts'
 import { listFmtCommand } from './list-fmt.ts'
@@ -35,6 +34,5 @@ function refuseWords({ _: [, word] }: Arguments): void {
   if (word === undefined) {
     throw new ConfigError([`name what to do: ${all} (regmirror list --help says what each does)`])
   }
-  const hint = suggestion(String(word), names) || `: there are ${all}`
-  throw new ConfigError([`"${String(word)}" is no command of list${hint}`])
+  throw new ConfigError([`"${String(word)}" is no command of list: there are ${all}`])
 }

@@ -6,6 +6,7 @@ import {
   fchownSync,
   fsyncSync,
   openSync,
+  readFileSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -15,26 +16,42 @@ import {
 import type { Stats } from 'node:fs'
 
 const PERMISSIONS = 0o7777
+const WRITABLE = 0o222
 
-/** What a link points to is written, not the link. Mode and owner stay. Throws with a sentence. */
-export function replaceFile(path: string, text: string): void {
+/** What was read of the file, and what is to be in it. */
+interface Replacement {
+  readonly before: string
+  readonly after: string
+}
+
+/**
+ * What a link points to is written, not the link. Mode and owner stay. A sentence where nothing was
+ * changed: also of a file that is not to be written, or was while this worked.
+ */
+export function replaceFile(path: string, { before, after }: Replacement): string | undefined {
+  const unchanged = (why: string): string => `${path} ${why}: nothing in it was changed`
   try {
     const real = realpathSync(path)
+    const found = statSync(real)
+    // Its folder may be written all the same, and root may write everything.
+    if ((found.mode & WRITABLE) === 0) return unchanged('is read-only')
     const beside = `${real}.${process.pid}.partial`
     try {
       // Of one that was killed and had this number.
       rmSync(beside, { force: true })
-      write(beside, text, statSync(real))
+      write(beside, after, found)
+      const now = readFileSync(real, 'utf8')
+      // By another name that was given for it.
+      if (now === after) return undefined
+      if (now !== before) return unchanged('was edited while this command worked')
       renameSync(beside, real)
-    } catch (error) {
+      return undefined
+    } finally {
       rmSync(beside, { force: true })
-      throw error
     }
   } catch (error) {
     const { code = String(error) } = error as NodeJS.ErrnoException
-    throw new Error(`${path} cannot be written (${code}): nothing in it was changed`, {
-      cause: error,
-    })
+    return unchanged(`cannot be written (${code})`)
   }
 }
 

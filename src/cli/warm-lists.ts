@@ -2,10 +2,8 @@
 
 import type { WarmSource } from '../care/warm-job.ts'
 import type { ListProblem, ParsedList } from '../list/list-entry.ts'
+import { problemLine, PROBLEMS_TOLD_MAX } from '../list-files/problem-lines.ts'
 import { readSources } from './warm-sources.ts'
-
-/** More are only counted. */
-const PROBLEMS_SHOWN_MAX = 100
 
 export interface ReadLists {
   readonly sources: readonly WarmSource[]
@@ -25,20 +23,24 @@ export async function readLists(words: readonly string[]): Promise<ReadLists> {
 /** Every problem with its place, then how many; or that there is nothing at all. */
 export function listProblems(lists: readonly ParsedList[]): readonly string[] {
   const problems = lists.flatMap((list) => list.problems)
-  if (problems.length > 0) return problemLines(problems, 'nothing was done')
+  if (problems.length > 0) return problemSentences(problems, 'nothing was done')
   if (lists.some(({ entries }) => entries.length > 0)) return []
-  return ['there is no image in the list: write one on each line, such as nginx:1.25']
+  return [
+    'there is no image in the list: write one on each line, such as nginx:1.25; to let go of what it ' +
+      'kept, delete the file',
+  ]
 }
 
-/** `after` says what became of it: `nothing was done`. */
-export function problemLines(problems: readonly ListProblem[], after: string): readonly string[] {
+/** Then how many; `after` says what became of it: `nothing was done`. */
+export function problemSentences(
+  problems: readonly ListProblem[],
+  after: string,
+): readonly string[] {
   if (problems.length === 0) return []
-  const shown = problems.slice(0, PROBLEMS_SHOWN_MAX).map(problemLine)
   const count = `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}`
   const where = [...new Set(problems.map(({ source }) => source))]
-  return [...shown, `${count} in ${where.join(', ')}: ${after}`]
-}
-
-function problemLine({ source, line, column, message }: ListProblem): string {
-  return `${source}:${line}:${column}: ${message}`
+  return [
+    ...problems.slice(0, PROBLEMS_TOLD_MAX).map(problemLine),
+    `${count} in ${where.join(', ')}: ${after}`,
+  ]
 }

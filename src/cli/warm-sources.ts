@@ -36,7 +36,9 @@ export function readSources(words: readonly string[]): ReadSources {
   const typed = { name: COMMAND_LINE, text: references.join('\n') }
   const sources = references.length === 0 ? lists : [...lists, typed]
   const bytes = sources.reduce((sum, list) => sum + listBytes(list), 0)
-  if (bytes > LISTS_MAX_BYTES) problems.push(tooLong('the lists together are'))
+  if (bytes > LISTS_MAX_BYTES) {
+    problems.push(tooLong('the lists together are', 'give a part of them to each of several runs'))
+  }
   return { sources, problems: [...new Set(problems)] }
 }
 

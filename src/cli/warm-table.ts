@@ -8,7 +8,7 @@ import type { Column } from './columns.ts'
 import { printable } from './printable.ts'
 import { shortName } from './warm-display-progress.ts'
 import { COMMAND_LINE } from './warm-sources.ts'
-import { count, failureLine } from './warm-words.ts'
+import { count, failureLine, isSourceNamed, placesOf } from './warm-words.ts'
 
 const PLAN_COLUMNS: readonly Column[] = [
   { title: 'REGISTRY', shrinksTo: 12 },
@@ -95,10 +95,11 @@ function listText(source: string, { sources, results, totals }: WarmReport): str
 
 /** What a run did not get, a line each. */
 export function runFailures({ results, sources }: WarmReport): string {
+  const isNamed = isSourceNamed(sources, placesOf(results))
   return results
     .filter(({ status }) => status === 'failed' || status === 'left')
     .toSorted((one, other) => one.status.localeCompare(other.status))
-    .map((result) => `${failureLine(result, sources.length > 1)}\n`)
+    .map((result) => `${failureLine(result, isNamed)}\n`)
     .join('')
 }
 

@@ -58,7 +58,11 @@ export function lastWords(answer: WarmAnswer, facts: EndFacts): LastWords {
 
 /** `warmed 21, already fresh 14, failed 2 of 37 images in 41m (6.4 GiB new, 11.2 GiB reused)` */
 export function headline(report: WarmReport): string {
-  const { mode, outcome, because, totals, startedAt, endedAt } = report
+  const { mode, outcome, because, totals, startedAt, endedAt, results } = report
+  // The next run leaves them too.
+  const unkept = results.filter(
+    ({ status, cause }) => status === 'left' && cause === 'budget',
+  ).length
   const took = formatElapsed(Date.parse(endedAt) - Date.parse(startedAt))
   if (outcome === 'nothing') return `nothing could be done: ${because ?? 'every image failed'}`
   if (totals.references === 0) {
@@ -72,9 +76,11 @@ export function headline(report: WarmReport): string {
     return `${all} ${is} whole and fresh, nothing to fetch (${was} looked up in ${took})`
   }
   const verbs = VERBS[mode]
+  const counted = { ...totals, left: totals.left - unkept }
   const parts = (['warmed', 'stale', 'fresh', 'failed', 'left'] as const)
-    .filter((status) => totals[status] > 0)
-    .map((status) => `${verbs[status]} ${totals[status]}`)
+    .filter((status) => counted[status] > 0)
+    .map((status) => `${verbs[status]} ${counted[status]}`)
+  if (unkept > 0) parts.push(`over the budget ${unkept}`)
   const counts = `${parts.join(', ')} of ${all}`
   if (mode !== 'run') return `${counts}, looked up in ${took}`
   const isFetched = totals.warmed > 0 || totals.bytesNew > 0
@@ -96,11 +102,12 @@ export function priceSentence(price: WarmPrice): string {
 
 /** Of a registry that told how many pulls are left, where those are too few. */
 export function shortageSentence(registry: WarmRegistry): string | undefined {
-  const { plannedPulls, remainingBefore, reserve = 0 } = registry
+  const { plannedPulls, remainingBefore, reserve = 0, isReserveOfList = false } = registry
   if (remainingBefore === undefined) return undefined
   const spendable = Math.max(0, remainingBefore - reserve)
   if (plannedPulls <= spendable) return undefined
-  const kept = reserve > 0 ? `, of which ${reserve} are kept for others (--reserve)` : ''
+  const by = isReserveOfList ? '@registry reserve=' : '--reserve'
+  const kept = reserve > 0 ? `, of which ${reserve} are kept for others (${by})` : ''
   return (
     `${registry.registry}: up to ${count(plannedPulls, 'pull')} needed and ${remainingBefore} left${kept}: ` +
     `one run can use ${spendable}, what is missing then is left for the next`
@@ -203,17 +210,27 @@ function failureLines(report: WarmReport, failedList: string | undefined): reado
   const left = results.filter(({ status }) => status === 'left')
   const shown = [...failed, ...left].slice(0, FAILURES_SHOWN_MAX)
   const more = failed.length + left.length - shown.length
+  const isNamed = isSourceNamed(sources, placesOf(results))
   const where = failedList === undefined ? '' : ` in ${failedList}`
   return [
-    ...shown.map((result) => failureLine(result, sources.length > 1)),
+    ...shown.map((result) => failureLine(result, isNamed)),
     ...(more > 0 ? [`and ${more} more${where}`] : []),
   ]
 }
 
+/** Of one list that includes nothing the number of a line is enough. */
+export function isSourceNamed(sources: readonly string[], places: WarmResult['places']): boolean {
+  return new Set([...sources, ...places.map(({ source }) => source)]).size > 1
+}
+
+export function placesOf(results: readonly WarmResult[]): WarmResult['places'] {
+  return results.flatMap(({ places }) => places)
+}
+
 /** `failed  line 18  ghcr.io/acme/app:v3: it needs a login; regmirror login ghcr.io` */
-export function failureLine(result: WarmResult, isSourceNamed: boolean): string {
+export function failureLine(result: WarmResult, isNamed: boolean): string {
   const { status, places } = result
-  const place = placeText(places[0], isSourceNamed)
+  const place = placeText(places[0], isNamed)
   const why = reasonText(result)
   return printable([status.padEnd(6), ...(place === '' ? [] : [place]), why].join('  '))
 }
@@ -221,10 +238,10 @@ export function failureLine(result: WarmResult, isSourceNamed: boolean): string 
 /** `line 18`, `night.txt:3`; of what was typed: nothing. */
 export function placeText(
   place: WarmResult['places'][number] | undefined,
-  isSourceNamed: boolean,
+  isNamed: boolean,
 ): string {
   if (place === undefined || place.source === COMMAND_LINE) return ''
-  return isSourceNamed ? `${place.source}:${place.line}` : `line ${place.line}`
+  return isNamed ? `${place.source}:${place.line}` : `line ${place.line}`
 }
 
 /** Many sentences begin with the name of the image. */

@@ -31,7 +31,10 @@ export const warmCommand = {
       .usage(`$0 warm LIST | - | REF... [OPTION]...\n\n${DESCRIBE}`)
       .example([
         ['$0 warm mirror.txt', 'a file, one image on each line; - is the standard input'],
-        ['$0 warm nginx:1.25,1.26-alpine ghcr.io/org/app', 'images; without a tag: latest'],
+        [
+          '$0 warm nginx:1.25,1.26-alpine ghcr.io/org/app',
+          'images; no tag: latest, and what clients used',
+        ],
         [`$0 warm 'redis:7.*' 'kindest/node:^v1\\.3[01]\\.'`, 'every tag that matches'],
         ['$0 warm mirror.txt --until 06:00', 'by night'],
         ['$0 warm --last', 'what came of the last runs'],

@@ -2,6 +2,7 @@
 
 import { plainRegistry } from './config.ts'
 import type { Config, EnvironmentProxy, RegistryConfig, TlsConfig } from './config.ts'
+import { usualDataFolders } from './data-folder.ts'
 import type { Effective } from './given.ts'
 import type { Environment } from './read-environment.ts'
 import { saidOf } from './registry-options.ts'
@@ -37,6 +38,7 @@ export function assembleConfig(parts: Parts): Config {
     }),
     tls: tlsOf(values),
     data: values.data,
+    isDataUsual: usualDataFolders(parts).includes(values.data),
     registries,
     defaultRegistry: canonicalRegistry(values['default-registry'].toLowerCase()),
     aliases: new Map([...wellKnownAliases, ...hosts]),

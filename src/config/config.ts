@@ -10,6 +10,8 @@ export interface Config {
   readonly tls: TlsConfig | undefined
   /** Absolute path of the folder that holds the store. */
   readonly data: string
+  /** Where commands look by themselves; any other has to be named with each. */
+  readonly isDataUsual: boolean
   /** Every registry that may be dialled, by its canonical name (`docker.io`, `10.0.0.5:5000`, `lab`). */
   readonly registries: ReadonlyMap<string, RegistryConfig>
   /** A key of `registries`. */

@@ -82,7 +82,7 @@ function unusedAuthorities({ insecure, ca }: Effective): string[] {
 
 function unusedTimes({ warm: [list], 'warm-at': [at] }: Effective): string[] {
   if (at === undefined || list !== undefined) return []
-  return [`${at.origin}: is when to warm a list, and there is none: name it with warm`]
+  return [`${at.origin}: is when to warm a list, and there is none: name it with --warm`]
 }
 
 /** Everyone on the machine can read the command line of a running program. */

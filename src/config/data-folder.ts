@@ -19,12 +19,12 @@ export function defaultDataFolder(home: Home): Parsed<string> {
 }
 
 /** Where a store may be that nobody named, the likeliest first. */
-export function usualDataFolders(home: Home): readonly string[] {
+export function usualDataFolders(home: Pick<Home, 'env'>): readonly string[] {
   const users = usersDataFolder(home)
   return users === undefined ? [SYSTEM_FOLDER] : [SYSTEM_FOLDER, users]
 }
 
-function usersDataFolder({ env }: Home): string | undefined {
+function usersDataFolder({ env }: Pick<Home, 'env'>): string | undefined {
   const { XDG_DATA_HOME: xdg, HOME: home = env['USERPROFILE'] } = env
   if (xdg && isAbsolute(xdg)) return join(xdg, 'regmirror')
   return home ? join(home, '.local', 'share', 'regmirror') : undefined

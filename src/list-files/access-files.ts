@@ -1,21 +1,22 @@
 // The operator's lists of what may be had of the mirror, in files that are edited while it runs.
 
 import type { Logger } from '../lib/log.ts'
-import { accessProblems } from '../list/access-problems.ts'
-import { createAccess } from '../list/access.ts'
+import { accessProblems, unservedLines } from '../list/access-problems.ts'
+import { creatingAccess } from '../list/access.ts'
 import type { Access, AccessLists, Verdict } from '../list/access.ts'
-import type { ParsedList } from '../list/list-entry.ts'
+import type { ListProblem, ListText, ParsedList } from '../list/list-entry.ts'
 import type { Naming } from '../list/name-pattern.ts'
-import { parseList } from '../list/parse-list.ts'
+import { parsingList } from '../list/parse-list.ts'
+import type { Steps } from '../list/steps.ts'
 import type { Repository, Tag } from '../oci/name.ts'
 import { problemLines } from './problem-lines.ts'
-import { readListFile } from './read-list.ts'
-import type { ReadList } from './read-list.ts'
 import { WatchedFiles } from './watched-files.ts'
-import type { ReadFiles } from './watched-files.ts'
+import type { Understood } from './watched-files.ts'
 
 /** Events of the file system miss what Kubernetes and network folders do. */
 const LOOK_MS = 1000
+/** Lists are shared by mirrors that serve different registries. */
+const UNSERVED_TOLD_MAX = 10
 
 export interface AccessFilesOptions {
   /** Paths; at least one. */
@@ -25,22 +26,33 @@ export interface AccessFilesOptions {
   readonly log: Logger
 }
 
+interface RightAccess {
+  readonly access: Access
+  /** What is served now, a sentence. */
+  readonly told: string
+  /** Lines that count for nothing. */
+  readonly unserved: readonly ListProblem[]
+}
+
 export class AccessFiles implements Access {
-  readonly #options: AccessFilesOptions
-  readonly #files: WatchedFiles<AccessLists>
-  #access: Access
+  readonly #log: Logger
+  readonly #files: WatchedFiles<RightAccess>
   #timer: NodeJS.Timeout | undefined
 
   /** Throws ConfigError with every problem. */
   constructor(options: AccessFilesOptions) {
-    this.#options = options
-    this.#files = new WatchedFiles(() => readLists(options))
-    this.#access = createAccess(this.#files.current, options.naming)
-    options.log.info(told(this.#files.current, options))
+    const { allow, block, naming, log } = options
+    const paths = [allow, block].filter((path) => path !== undefined)
+    this.#log = log
+    this.#files = new WatchedFiles(paths, (lists) => {
+      const [allowed, blocked] = allow === undefined ? [undefined, lists[0]] : lists
+      return understanding({ allow: allowed, block: blocked }, naming)
+    })
+    this.#tell(this.#files.current)
   }
 
   verdict(repository: Repository, tag: Tag | undefined): Verdict {
-    return this.#access.verdict(repository, tag)
+    return this.#files.current.access.verdict(repository, tag)
   }
 
   /** From here on the files are read again when they change. */
@@ -49,15 +61,12 @@ export class AccessFiles implements Access {
   }
 
   async look(): Promise<void> {
-    const { log, naming } = this.#options
     await this.#files.look({
-      changed: (lists) => {
-        this.#access = createAccess(lists, naming)
-        log.info(`read again: ${told(lists, this.#options)}`)
-      },
+      changed: (right) => this.#tell(right, 'read again: '),
       broken: (problems) => {
-        log.warn('what is served stays as it was, since its lists cannot be used as they are now:')
-        for (const problem of problems) log.warn(problem)
+        const stays =
+          'what is served stays as it was, since its lists cannot be used as they are now:'
+        for (const each of [stays, ...problems]) this.#log.warn(each)
       },
     })
   }
@@ -65,34 +74,64 @@ export class AccessFiles implements Access {
   close(): void {
     clearInterval(this.#timer)
   }
-}
 
-function readLists({ allow, block }: AccessFilesOptions): ReadFiles<AccessLists> {
-  const allowed = allow === undefined ? undefined : readListFile(allow)
-  const blocked = block === undefined ? undefined : readListFile(block)
-  const lists = { allow: parsedOf(allowed), block: parsedOf(blocked) }
-  const unread = [...(allowed?.problems ?? []), ...(blocked?.problems ?? [])]
-  const problems = [...unread, ...problemLines(accessProblems(lists))]
-  // A file that was just emptied is not to close the mirror to everybody.
-  if (problems.length === 0 && lists.allow?.entries.length === 0) {
-    problems.push(`${allow} allows nothing: name repositories in it, such as docker.io/library/*`)
-  }
-  return {
-    right: problems.length === 0 ? lists : undefined,
-    problems,
-    files: [...(allowed?.files ?? []), ...(blocked?.files ?? [])],
+  #tell({ told, unserved }: RightAccess, since = ''): void {
+    this.#log.info(since + told)
+    for (const line of problemLines(unserved, UNSERVED_TOLD_MAX)) this.#log.warn(line)
   }
 }
 
-/** What could not be included is told once. */
-function parsedOf(read: ReadList | undefined): ParsedList | undefined {
-  return read?.list && read.problems.length === 0 ? parseList(read.list) : undefined
+interface AccessTexts {
+  readonly allow: ListText | undefined
+  readonly block: ListText | undefined
 }
 
-function told({ allow, block }: AccessLists, files: AccessFilesOptions): string {
-  const blocked = block && `${files.block} names (${linesOf(block)})`
+function* understanding(texts: AccessTexts, naming: Naming): Steps<Understood<RightAccess>> {
+  const allow = texts.allow && (yield* parsingList(texts.allow))
+  const block = texts.block && (yield* parsingList(texts.block))
+  const lists = { allow, block }
+  const unserved = {
+    allow: allow && (yield* unservedLines(allow, naming)),
+    block: block && (yield* unservedLines(block, naming)),
+  }
+  const wrong = problemLines(accessProblems(lists))
+  const problems = wrong.length > 0 ? wrong : emptyProblems(texts, lists, unserved.allow?.entries)
+  if (problems.length > 0) return { right: undefined, problems }
+  const access = yield* creatingAccess(lists, naming)
+  const inAllow = [...(unserved.allow?.entries ?? []), ...(unserved.allow?.blocks ?? [])]
+  const all = [...inAllow, ...(unserved.block?.entries ?? [])]
+  return { right: { access, told: told(texts, lists), unserved: all }, problems }
+}
+
+/** A file that was just emptied is neither to close the mirror to everybody nor to open it. */
+function emptyProblems(
+  texts: AccessTexts,
+  { allow, block }: AccessLists,
+  unserved: readonly ListProblem[] = [],
+): readonly string[] {
+  const problems: string[] = []
+  if (allow?.entries.length === 0) {
+    problems.push(
+      `${texts.allow?.name} allows nothing: name repositories in it, such as docker.io/library/*`,
+    )
+  } else if (allow?.entries.length === unserved.length) {
+    problems.push(
+      ...problemLines(unserved, UNSERVED_TOLD_MAX),
+      `${texts.allow?.name} allows nothing: this mirror serves none of the registries in it`,
+    )
+  }
+  if (block?.entries.length === 0) {
+    problems.push(
+      `${texts.block?.name} blocks nothing: name repositories in it, or start without --block`,
+    )
+  }
+  return problems
+}
+
+function told(texts: AccessTexts, { allow, block }: AccessLists): string {
+  const blocked = block && `${texts.block?.name} names (${linesOf(block)})`
   if (allow === undefined) return `what ${blocked} is not served`
-  const allowed = `only what ${files.allow} names is served (${linesOf(allow)})`
+  const allowed = `only what ${texts.allow?.name} names is served (${linesOf(allow)})`
   return blocked === undefined ? allowed : `${allowed}, and not what ${blocked}`
 }
 

@@ -3,12 +3,17 @@
 import type { ListProblem } from '../list/list-entry.ts'
 
 /** More are only counted. */
-const PROBLEMS_TOLD_MAX = 100
+export const PROBLEMS_TOLD_MAX = 100
 
-export function problemLines(problems: readonly ListProblem[]): readonly string[] {
-  const lines = problems.map(
-    ({ source, line, column, message }) => `${source}:${line}:${column}: ${message}`,
-  )
-  const more = lines.length - PROBLEMS_TOLD_MAX
-  return more > 0 ? [...lines.slice(0, PROBLEMS_TOLD_MAX), `and ${more} more`] : lines
+export function problemLines(
+  problems: readonly ListProblem[],
+  max = PROBLEMS_TOLD_MAX,
+): readonly string[] {
+  const lines = problems.slice(0, max).map(problemLine)
+  const more = problems.length - lines.length
+  return more > 0 ? [...lines, `and ${more} more`] : lines
+}
+
+export function problemLine({ source, line, column, message }: ListProblem): string {
+  return `${source}:${line}:${column}: ${message}`
 }

@@ -2,10 +2,11 @@
 
 import { realpathSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import type { Included, ListText } from '../list/list-entry.ts'
+import type { Included, ListProblem, ListText } from '../list/list-entry.ts'
 import { readWords, unquoted } from '../list/words.ts'
 import type { Word } from '../list/words.ts'
-import { LISTS_MAX_BYTES, readFileText, readText, tooLong } from './read-text.ts'
+import { problemLine } from './problem-lines.ts'
+import { LISTS_MAX_BYTES, readFileText, readKeptText, readText, tooLong } from './read-text.ts'
 import type { ReadText } from './read-text.ts'
 
 const INCLUDE_DEPTH_MAX = 16
@@ -16,15 +17,25 @@ export interface ReadList {
   readonly list: ListText | undefined
   /** Sentences; those about an `@include` begin with its place, `FILE:LINE:COLUMN: `. */
   readonly problems: readonly string[]
+  /** Those about an `@include`, each with its place. */
+  readonly notIncluded: readonly ListProblem[]
   /** Absolute: every file that was read, or that was to be. */
   readonly files: readonly string[]
 }
 
 /** `path` is the file as it was named, relative to the working directory. */
 export function readListFile(path: string): ReadList {
+  return listOf(path, readFileText(path))
+}
+
+/** One that is read again and again. */
+export function readKeptList(path: string): ReadList {
+  return listOf(path, readKeptText(path))
+}
+
+function listOf(path: string, read: ReadText): ReadList {
   const absolute = resolve(path)
-  const read = readFileText(path)
-  if ('problem' in read) return { list: undefined, problems: [read.problem], files: [absolute] }
+  if ('problem' in read) return unread(read.problem, [absolute])
   const stays = isFile(absolute) && !absolute.startsWith('/dev/')
   const list = { name: path, path: stays ? absolute : undefined, text: read.text }
   return withIncludes({ list, absolute, real: realPath(absolute) })
@@ -33,8 +44,12 @@ export function readListFile(path: string): ReadList {
 /** What it includes is looked for in the working directory. */
 export function readListInput(file: number, name: string): ReadList {
   const read = readInput(file, name)
-  if ('problem' in read) return { list: undefined, problems: [read.problem], files: [] }
+  if ('problem' in read) return unread(read.problem, [])
   return withIncludes({ list: { name, text: read.text }, absolute: undefined, real: undefined })
+}
+
+function unread(problem: string, files: readonly string[]): ReadList {
+  return { list: undefined, problems: [problem], notIncluded: [], files }
 }
 
 function readInput(file: number, name: string): ReadText {
@@ -62,14 +77,16 @@ function withIncludes(file: ListFile): ReadList {
   const reading = new Reading()
   const list = reading.complete(file, [])
   const files = [...(file.absolute === undefined ? [] : [file.absolute]), ...reading.files]
-  return { list, problems: reading.problems, files: [...new Set(files)] }
+  const { notIncluded } = reading
+  const problems = notIncluded.map(problemLine)
+  return { list, problems, notIncluded, files: [...new Set(files)] }
 }
 
 type Found = { readonly found: ListFile } | { readonly problem: string }
 
 /** One list with everything it includes, while that is being read. */
 class Reading {
-  readonly problems: string[] = []
+  readonly notIncluded: ListProblem[] = []
   readonly files: string[] = []
   #bytes = 0
 
@@ -82,7 +99,7 @@ class Reading {
       const read = this.#include(named, [...above, file])
       if ('found' in read) {
         includes.push({ line, list: this.complete(read.found, [...above, file]) })
-      } else this.problems.push(`${list.name}:${line}:${column}: ${read.problem}`)
+      } else this.notIncluded.push({ source: list.name, line, column, message: read.problem })
     }
     return includes.length === 0 ? list : { ...list, includes }
   }
@@ -95,15 +112,13 @@ class Reading {
     this.files.push(absolute)
     const limit = this.#limit(above.length)
     if (limit !== undefined) return { problem: limit }
-    // A pipe would be waited for, and gives its text once.
-    if (isOther(absolute)) return { problem: `${name} is not a file` }
-    const read = readFileText(name)
+    const read = readKeptText(name)
     if ('problem' in read) return read
     const real = realPath(absolute)
     const again = above.findIndex((each) => each.real === real)
     if (again >= 0) return { problem: circle([...above.slice(again).map(nameOf), name]) }
     if (this.#bytes + Buffer.byteLength(read.text) > LISTS_MAX_BYTES) {
-      return { problem: tooLong('with this the list is') }
+      return { problem: tooLong('with this the list is', 'split it into several lists') }
     }
     return { found: { list: { name, path: absolute, text: read.text }, absolute, real } }
   }
@@ -156,16 +171,6 @@ function nameOf({ list }: ListFile): string {
 
 function isFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() === true
-}
-
-/** Neither a file nor a folder, and there. */
-function isOther(path: string): boolean {
-  try {
-    const found = statSync(path, { throwIfNoEntry: false })
-    return found !== undefined && !found.isFile() && !found.isDirectory()
-  } catch {
-    return false
-  }
 }
 
 function realPath(path: string): string {

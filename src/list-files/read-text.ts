@@ -1,6 +1,6 @@
 // The text of a file that is said to be a list, or a sentence that says why there is none.
 
-import { closeSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readdirSync, readSync, statSync } from 'node:fs'
 import { basename, dirname } from 'node:path'
 import { nearest } from '../lib/nearest.ts'
 
@@ -10,12 +10,28 @@ const READ_BYTES = 64 * 1024
 
 export type ReadText = { readonly text: string } | { readonly problem: string }
 
+/** Of a file, or of a pipe, which is waited for. */
 export function readFileText(path: string): ReadText {
+  return reading(path, constants.O_RDONLY, (file) => readText(file, path))
+}
+
+/** Of a file alone: a pipe would be waited for, and gives its text once. */
+export function readKeptText(path: string): ReadText {
+  // Opening a pipe waits, too. Windows has no such pipes, and no such flag.
+  const atOnce = (constants.O_NONBLOCK as number | undefined) ?? 0
+  return reading(path, constants.O_RDONLY | atOnce, (file) =>
+    fstatSync(file).isFile()
+      ? readText(file, path)
+      : { problem: `${path} is not a file: write the list into one` },
+  )
+}
+
+function reading(path: string, flags: number, read: (file: number) => ReadText): ReadText {
   try {
     if (statSync(path).isDirectory()) return { problem: `${path} is a folder: name the list in it` }
-    const file = openSync(path, 'r')
+    const file = openSync(path, flags)
     try {
-      return readText(file, path)
+      return read(file)
     } finally {
       closeSync(file)
     }
@@ -32,11 +48,11 @@ export function readText(file: number, name: string): ReadText {
     parts.push(part)
     bytes += part.length
   }
-  return { problem: tooLong(`${name} is`) }
+  return { problem: tooLong(`${name} is`, 'split it into several lists') }
 }
 
-export function tooLong(what: string): string {
-  return `${what} longer than ${LISTS_MAX_BYTES / 1024 ** 2} MiB: give a part of it to each of several runs`
+export function tooLong(what: string, remedy: string): string {
+  return `${what} longer than ${LISTS_MAX_BYTES / 1024 ** 2} MiB: ${remedy}`
 }
 
 /** With the one that is there and called nearly so. `aside`: what else there is to say, behind a comma. */

@@ -1,11 +1,11 @@
 // A list that is warmed by itself, edited while it is.
 
 import type { ListText, ParsedList } from '../list/list-entry.ts'
-import { parseList } from '../list/parse-list.ts'
+import { parseList, parsingList } from '../list/parse-list.ts'
+import type { Steps } from '../list/steps.ts'
 import { problemLines } from './problem-lines.ts'
-import { readListFile } from './read-list.ts'
 import { WatchedFiles } from './watched-files.ts'
-import type { ReadFiles } from './watched-files.ts'
+import type { ReadTexts, Understood } from './watched-files.ts'
 
 export interface RightList {
   readonly list: ListText
@@ -15,21 +15,23 @@ export interface RightList {
 export class WatchedList extends WatchedFiles<RightList> {
   readonly path: string
 
-  /** Throws ConfigError with every problem. */
+  /** Where it is wrong or missing it is an empty one until it is right. */
   constructor(path: string) {
-    super(() => readRight(path))
+    const list = { name: path, path, text: '' }
+    super([path], understanding, { list, parsed: parseList(list) })
     this.path = path
   }
 }
 
-function readRight(path: string): ReadFiles<RightList> {
-  const { list, problems, files } = readListFile(path)
-  // What could not be included is told once.
-  if (list === undefined || problems.length > 0) return { right: undefined, problems, files }
-  const parsed = parseList(list)
-  const wrong = [...problemLines(parsed.problems)]
-  if (parsed.entries.length === 0 && wrong.length === 0) {
-    wrong.push(`there is no image in ${path}: write one on each line, such as nginx:1.25`)
+function* understanding([list]: ReadTexts): Steps<Understood<RightList>> {
+  if (list === undefined) return { right: undefined, problems: [] }
+  const parsed = yield* parsingList(list)
+  const problems = [...problemLines(parsed.problems)]
+  if (parsed.entries.length === 0 && problems.length === 0) {
+    problems.push(
+      `there is no image in ${list.name}: write one on each line, such as nginx:1.25; to let go of ` +
+        'what it kept, delete the file',
+    )
   }
-  return { right: wrong.length === 0 ? { list, parsed } : undefined, problems: wrong, files }
+  return { right: problems.length === 0 ? { list, parsed } : undefined, problems }
 }

@@ -9,14 +9,17 @@ import type { NamePattern, Naming } from './name-pattern.ts'
 /** Which tags of the repository a line means. */
 export type AccessRule = 'every tag' | ((tag: Tag) => boolean)
 
+/** Made ready when a repository is first asked for that it is for: that takes longer than all else. */
+type Ready = () => AccessRule
+
 interface PatternRule {
   readonly pattern: NamePattern
-  readonly rule: AccessRule
+  readonly rule: Ready
 }
 
 export class AccessRules {
   readonly #naming: Naming
-  readonly #named = new Map<string, AccessRule[]>()
+  readonly #named = new Map<string, Ready[]>()
   /** By registry and the components before the first `*`: `ghcr.io/org/`. */
   readonly #patterns = new Map<string, PatternRule[]>()
 
@@ -25,7 +28,8 @@ export class AccessRules {
   }
 
   /** `name` as typed; where it means nothing that is served there is nothing to rule. */
-  add(name: string, rule: AccessRule): void {
+  add(name: string, make: Ready): void {
+    const rule = once(make)
     if (!isNamePattern(name)) {
       const canonical = this.#naming(name)
       if ('refused' in canonical) return
@@ -41,15 +45,20 @@ export class AccessRules {
 
   of(repository: Repository): readonly AccessRule[] {
     const key = repositoryKey(repository)
-    const rules = [...(this.#named.get(key) ?? [])]
+    const rules = (this.#named.get(key) ?? []).map((rule) => rule())
     // A registry holds no "/", so its own place is the first.
     for (let slash = key.indexOf('/'); slash >= 0; slash = key.indexOf('/', slash + 1)) {
       for (const { pattern, rule } of this.#patterns.get(key.slice(0, slash + 1)) ?? []) {
-        if (pattern.matches(repository.name)) rules.push(rule)
+        if (pattern.matches(repository.name)) rules.push(rule())
       }
     }
     return rules
   }
+}
+
+function once(make: Ready): Ready {
+  let made: AccessRule | undefined
+  return () => (made ??= make())
 }
 
 function addTo<T>(all: Map<string, T[]>, key: string, value: T): void {

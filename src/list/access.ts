@@ -6,8 +6,10 @@ import { AccessRules } from './access-rules.ts'
 import type { AccessRule } from './access-rules.ts'
 import { tagsOfBlock, tagsOfEntry } from './access-tags.ts'
 import type { ParsedList } from './list-entry.ts'
-import { ListRules } from './list-rules.ts'
+import { unaliasing } from './list-rules.ts'
 import type { Naming } from './name-pattern.ts'
+import { atOnce } from './steps.ts'
+import type { Steps } from './steps.ts'
 
 /** `unlisted`: on no line of the allow list. */
 export type Verdict = 'allowed' | 'unlisted' | 'unlisted-tag' | 'blocked' | 'blocked-tag'
@@ -27,13 +29,16 @@ export interface AccessLists {
 const OF_A_DIGEST = /^sha(?:256|512)-[0-9a-f]{64}(?:\.[a-z]+)?$/
 
 /** Lines for registries that the mirror does not serve count for nothing. */
-export function createAccess({ allow, block }: AccessLists, naming: Naming): Access {
-  const allowed = allow && new AccessRules(namingIn(allow, naming))
-  const notAllowed = allow && new AccessRules(namingIn(allow, naming))
-  const blocked = block && new AccessRules(namingIn(block, naming))
-  for (const entry of allow?.entries ?? []) allowed?.add(entry.name, tagsOfEntry(entry))
-  for (const each of allow?.blocks ?? []) notAllowed?.add(each.name, tagsOfBlock(each))
-  for (const entry of block?.entries ?? []) blocked?.add(entry.name, tagsOfEntry(entry))
+export function createAccess(lists: AccessLists, naming: Naming): Access {
+  return atOnce(creatingAccess(lists, naming))
+}
+
+/** The same, line by line. */
+export function* creatingAccess({ allow, block }: AccessLists, naming: Naming): Steps<Access> {
+  const inAllow = allow && namingIn(allow, naming)
+  const allowed = inAllow && (yield* ruling(allow.entries, tagsOfEntry, inAllow))
+  const notAllowed = inAllow && (yield* ruling(allow.blocks, tagsOfBlock, inAllow))
+  const blocked = block && (yield* ruling(block.entries, tagsOfEntry, namingIn(block, naming)))
   return {
     verdict: (repository, tag) => {
       const against = [...(notAllowed?.of(repository) ?? []), ...(blocked?.of(repository) ?? [])]
@@ -49,9 +54,22 @@ export function createAccess({ allow, block }: AccessLists, naming: Naming): Acc
 }
 
 /** A list may have names of its own for registries: `@registry HOST alias=...`. */
-function namingIn(list: ParsedList, naming: Naming): Naming {
-  const rules = new ListRules(list, naming)
-  return (name) => naming(rules.unaliased(name))
+export function namingIn({ registries }: ParsedList, naming: Naming): Naming {
+  const unaliased = unaliasing(registries)
+  return (name) => naming(unaliased(name))
+}
+
+function* ruling<T extends { readonly name: string }>(
+  lines: readonly T[],
+  tagsOf: (line: T) => AccessRule,
+  naming: Naming,
+): Steps<AccessRules> {
+  const rules = new AccessRules(naming)
+  for (const line of lines) {
+    rules.add(line.name, () => tagsOf(line))
+    yield
+  }
+  return rules
 }
 
 function means(rules: readonly AccessRule[], tag: Tag): boolean {

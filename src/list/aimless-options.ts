@@ -4,7 +4,7 @@ import type { ListEntry } from './list-entry.ts'
 import { bareOf, usedWithinMs } from './bare.ts'
 import { isPattern } from './tag-stages.ts'
 
-export interface AimlessOption {
+interface AimlessOption {
   /** As it is written. */
   readonly key: string
   readonly message: string

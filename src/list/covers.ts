@@ -1,17 +1,18 @@
 // Which lines of a list others make superfluous. Upstream is not asked: only lines that write out their
-// tags are held against others, and names with `*` against wider ones.
+// tags are held against others, and lines for what clients used against wider ones.
 
 import type { RepositoryName, Tag } from '../oci/name.ts'
-import { bareOf } from './bare.ts'
+import { bareOf, usedWithinMs } from './bare.ts'
 import type { EntryOptions, ListEntry } from './list-entry.ts'
 import { isNamePattern, readNamePattern } from './name-pattern.ts'
 import type { CanonicalName, NamePattern, Naming } from './name-pattern.ts'
-import { selectTags, tagListNeed } from './select-tags.ts'
+import { maxOf, selectTags, tagListNeed } from './select-tags.ts'
 import type { TagRules } from './select-tags.ts'
 
 /** More lines of one repository are not held against each other: nobody writes them by hand. */
-const LINES_OF_A_REPOSITORY_MAX = 100
-const WIDE_LINES_MAX = 2000
+export const LINES_OF_A_REPOSITORY_MAX = 100
+/** Lines times those with `*`: a second's work. */
+const WIDE_PAIRS_MAX = 10_000_000
 /** A component that no pattern has been written for. */
 const ANY = 'x0any0x'
 
@@ -34,26 +35,42 @@ function byText(one: string, other: string): number {
   return one < other ? -1 : 1
 }
 
+export interface Covering {
+  readonly line: ListEntry
+  /** So many tags may match its pattern; with more of them it selects none. Undefined: it says the tags itself. */
+  readonly tagsMax: number | undefined
+}
+
 /** `others`: all lines of the same repository. */
 export function coveringLine(
   entry: ListEntry,
   others: readonly ListEntry[],
   rules: TagRules,
-): ListEntry | undefined {
+): Covering | undefined {
   const tags = writtenTags(entry)
   if (tags === undefined || others.length > LINES_OF_A_REPOSITORY_MAX) return undefined
   const treated = treatmentOf(entry.options)
-  return others.find(
+  const wider = others.filter(
     (other) =>
       other !== entry &&
       treatmentOf(other.options) === treated &&
       (entry.options.usedMs === undefined || entry.options.usedMs === other.options.usedMs) &&
-      selectsAll(other, tags, rules),
+      isWider(other, tags),
   )
+  const certain = wider.find((other) => selectsAll(other, tags, undefined, rules))
+  if (certain) return { line: certain, tagsMax: undefined }
+  const likely = wider.find(
+    (other) =>
+      // Which of them are the newest depends on what else there is.
+      other.options.newest === undefined &&
+      tagListNeed(other) === 'always' &&
+      selectsAll(other, tags, tags, rules),
+  )
+  return likely && { line: likely, tagsMax: maxOf(likely) }
 }
 
 /** Undefined where a line means more than the tags it writes out. */
-function writtenTags({ selectors }: ListEntry): readonly Tag[] | undefined {
+export function writtenTags({ selectors }: ListEntry): readonly Tag[] | undefined {
   const tags = selectors.flatMap((each) =>
     each.kind === 'tag' && each.digest === undefined ? [each.tag] : [],
   )
@@ -66,14 +83,21 @@ function treatmentOf(options: EntryOptions): string {
   return inOrder({ platforms, referrers, isOptional, every, keep, priority, maxSizeBytes })
 }
 
-function selectsAll(line: ListEntry, tags: readonly Tag[], rules: TagRules): boolean {
-  // Which of them are the newest depends on what else there is.
-  if (line.options.newest !== undefined) return false
-  const listed = tagListNeed(line) === 'always' ? tags : undefined
-  const { chosen } = selectTags(line, { listed, used: [] }, rules)
+/** Of lines that write out the same tags none is wider. */
+function isWider(line: ListEntry, tags: readonly Tag[]): boolean {
   const written = writtenTags(line)
-  const isWider = written === undefined || written.length > tags.length
-  return isWider && tags.every((tag) => chosen.some((each) => each.tag === tag))
+  return written === undefined || written.length > tags.length
+}
+
+function selectsAll(
+  line: ListEntry,
+  tags: readonly Tag[],
+  listed: readonly Tag[] | undefined,
+  rules: TagRules,
+): boolean {
+  const { chosen } = selectTags(line, { listed, used: [] }, rules)
+  // With a digest a tag stays where it is, whatever upstream makes of it.
+  return tags.every((tag) => chosen.some((each) => each.tag === tag && each.digest === undefined))
 }
 
 /** A line that stands for many repositories. */
@@ -88,7 +112,7 @@ export function wideLines(entries: readonly ListEntry[], naming: Naming): readon
     const pattern = isNamePattern(entry.name) ? readNamePattern(entry.name, naming) : undefined
     return pattern === undefined || 'refused' in pattern ? [] : [{ entry, pattern }]
   })
-  return wide.length > WIDE_LINES_MAX ? [] : wide
+  return wide.length * entries.length > WIDE_PAIRS_MAX ? [] : wide
 }
 
 /** One that stands for all that the line stands for. */
@@ -99,17 +123,34 @@ export function widerLine(
 ): ListEntry | undefined {
   if (bareOf(entry) !== 'used') return undefined
   const treated = treatmentOf(entry.options)
-  const examples = examplesOf(entry.name).flatMap((example) => {
-    const meant = naming(example)
-    return 'refused' in meant ? [] : [meant]
-  })
+  const isWithin = within(entry.name, naming)
   return wide.find(
     ({ entry: other, pattern }) =>
       other !== entry &&
       other.name !== entry.name &&
-      examples.every((each) => isMeant(each, pattern)) &&
-      treatmentOf(other.options) === treated,
+      isWithin(pattern) &&
+      treatmentOf(other.options) === treated &&
+      usesAll(other, entry),
   )?.entry
+}
+
+/** Whatever clients used of the line's. */
+function usesAll(wide: ListEntry, entry: ListEntry): boolean {
+  const { not = [] } = wide.options
+  return (
+    (usedWithinMs(wide) ?? 0) >= (usedWithinMs(entry) ?? 0) &&
+    maxOf(wide) >= maxOf(entry) &&
+    not.every((glob) => entry.options.not?.includes(glob))
+  )
+}
+
+/** Whether all that is meant by a name is meant by a pattern. */
+export function within(name: string, naming: Naming): (pattern: NamePattern) => boolean {
+  const examples = examplesOf(name).flatMap((example) => {
+    const meant = naming(example)
+    return 'refused' in meant ? [] : [meant]
+  })
+  return (pattern) => examples.every((each) => isMeant(each, pattern))
 }
 
 function isMeant({ registry, name }: CanonicalName, pattern: NamePattern): boolean {

@@ -14,7 +14,7 @@ const OF_PATTERNS: readonly Option[] = [...CHOOSING, 'min']
 /** A name with `*` means whatever was used under it. */
 const OF_ONE_REPOSITORY: readonly Option[] = [...OF_PATTERNS, 'bare']
 
-export interface Misfit {
+interface Misfit {
   readonly option: Option
   readonly message: string
 }

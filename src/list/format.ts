@@ -4,7 +4,10 @@
 import { fullName } from './full-name.ts'
 import { readLines } from './lines.ts'
 import type { Line, LineProblem } from './lines.ts'
+import type { ListText } from './list-entry.ts'
+import { unaliasing } from './list-rules.ts'
 import type { Naming } from './name-pattern.ts'
+import { parseList } from './parse-list.ts'
 import { statementText } from './print-line.ts'
 import type { Statement } from './statement.ts'
 
@@ -25,22 +28,28 @@ interface Part {
   readonly comment: string | undefined
 }
 
-export function formatList(text: string, naming: Naming): Formatted {
-  const lines = readLines(text)
+/** Of the list's own text: what it includes may give registries names. */
+export function formatList(list: ListText, naming: Naming): Formatted {
+  const lines = readLines(list.text)
   const problems = lines.flatMap(({ number, says }) =>
     says.kind === 'wrong' ? says.problems.map((problem) => ({ ...problem, line: number })) : [],
   )
   if (problems.length > 0) return { problems }
-  const paragraphs = paragraphsOf(eachOnce(partsOf(lines, naming)))
+  const unaliased = unaliasing(parseList(list).registries)
+  const inFull: InFull = (name) => fullName(name, naming, unaliased)
+  const paragraphs = paragraphsOf(eachOnce(partsOf(lines, inFull)))
   const texts = paragraphs.map((parts) => parts.flatMap(textLines).join('\n'))
   if (texts.length === 0) return { text: '' }
-  const [first] = paragraphs[0] ?? []
+  const [first, second] = paragraphs[0] ?? []
   // In the first line of a file it would be read as a heading.
-  const isCommentOfLine = first?.kind === 'line' && first.above.length > 0
+  const isCommentOfLine =
+    first?.kind === 'line' && first.above.length > 0 && second?.above.length === 0
   return { text: `${isCommentOfLine ? '\n' : ''}${texts.join('\n\n')}\n` }
 }
 
-function partsOf(lines: readonly Line[], naming: Naming): readonly Part[] {
+type InFull = (name: string) => string
+
+function partsOf(lines: readonly Line[], inFull: InFull): readonly Part[] {
   const parts: Part[] = []
   let above: string[] = []
   const endHeading = (): void => {
@@ -52,9 +61,10 @@ function partsOf(lines: readonly Line[], naming: Naming): readonly Part[] {
     else if (says.kind === 'comment') above.push(comment ?? '')
     else if (says.kind !== 'wrong') {
       const kind = says.kind === 'directive' ? 'directive' : 'line'
-      // What a file begins with is about all of it.
-      if (kind === 'line' && above.length === number - 1) endHeading()
-      parts.push({ kind, above, text: statementText(inFull(says, naming)), comment })
+      // What a file begins with is about all of it, where not each line has a comment of its own.
+      const isFirst = kind === 'line' && above.length === number - 1
+      if (isFirst && isEntryOrBlock(lines[number])) endHeading()
+      parts.push({ kind, above, text: statementText(withNameInFull(says, inFull)), comment })
       above = []
     }
   }
@@ -62,12 +72,16 @@ function partsOf(lines: readonly Line[], naming: Naming): readonly Part[] {
   return parts
 }
 
-function inFull(says: Statement, naming: Naming): Statement {
+function isEntryOrBlock(line: Line | undefined): boolean {
+  return line?.says.kind === 'entry' || line?.says.kind === 'block'
+}
+
+function withNameInFull(says: Statement, inFull: InFull): Statement {
   switch (says.kind) {
     case 'entry':
-      return { ...says, entry: { ...says.entry, name: fullName(says.entry.name, naming) } }
+      return { ...says, entry: { ...says.entry, name: inFull(says.entry.name) } }
     case 'block':
-      return { ...says, block: { ...says.block, name: fullName(says.block.name, naming) } }
+      return { ...says, block: { ...says.block, name: inFull(says.block.name) } }
     case 'directive':
       return says
   }

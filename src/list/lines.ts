@@ -16,7 +16,7 @@ export interface Line {
   readonly comment: string | undefined
 }
 
-export type Unsaid =
+type Unsaid =
   | { readonly kind: 'blank' }
   | { readonly kind: 'comment' }
   /** At least one. */
@@ -25,7 +25,13 @@ export type Unsaid =
 export type LineProblem = Pick<ListProblem, 'column' | 'message' | 'instead'>
 
 export function readLines(text: string): readonly Line[] {
-  return textsOf(text).map((line, index) => ({ number: index + 1, text: line, ...readLine(line) }))
+  return [...readingLines(text)]
+}
+
+/** Each is read when it is asked for. */
+export function* readingLines(text: string): Generator<Line, undefined, undefined> {
+  let number = 0
+  for (const line of textsOf(text)) yield { number: (number += 1), text: line, ...readLine(line) }
 }
 
 function readLine(line: string): Pick<Line, 'says' | 'comment'> {

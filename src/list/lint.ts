@@ -5,22 +5,25 @@ import { parseRepositoryName } from '../oci/name.ts'
 import type { Repository, Tag } from '../oci/name.ts'
 import type { Access, Verdict } from './access.ts'
 import { aimlessOptions } from './aimless-options.ts'
+import { rulingLine } from './covers-access.ts'
 import { coveringLine, meaningOf, wideLines, widerLine } from './covers.ts'
-import type { WideLine } from './covers.ts'
+import type { Covering, WideLine } from './covers.ts'
 import { fullName } from './full-name.ts'
 import type { ListEntry, ListProblem, ParsedList, Place } from './list-entry.ts'
 import { ListRules } from './list-rules.ts'
 import type { Naming } from './name-pattern.ts'
 
 export interface Finding extends ListProblem {
-  /** Nothing is lost without the line. */
-  readonly isSurplus?: boolean
+  /** Of a line that says what another one says: nothing is lost without it. */
+  readonly sameAs?: Place
 }
 
 export interface LintFacts {
   readonly naming: Naming
   /** What may be had; undefined: everything. */
   readonly access: Access | undefined
+  /** Of a list that is there for it: what its lines do to images. */
+  readonly ruling?: 'allows' | 'blocks' | undefined
 }
 
 export function lintList(list: ParsedList, facts: LintFacts): readonly Finding[] {
@@ -62,6 +65,7 @@ class Lines {
   readonly #known = new Map<ListEntry, Known>()
   readonly #byName = new Map<string, ListEntry[]>()
   readonly #wide: readonly WideLine[]
+  readonly #isWhole: boolean
   /** By what they mean, the first of those that mean the same. */
   readonly #first = new Map<string, ListEntry>()
 
@@ -70,6 +74,7 @@ class Lines {
     this.#rules = new ListRules(list, facts.naming)
     this.#naming = (name) => facts.naming(this.#rules.unaliased(name))
     this.#wide = wideLines(list.entries, this.#naming)
+    this.#isWhole = list.problems.length === 0
     for (const entry of list.entries) this.#add(entry)
   }
 
@@ -106,7 +111,8 @@ class Lines {
     const column = '@registry '.length + 1
     if ('refused' in meant) return [{ ...place, column, message: meant.refused }]
     const isOfLine = ({ fullName: name }: Known): boolean => name.startsWith(`${meant.registry}/`)
-    if ([...this.#known.values()].some(isOfLine)) return []
+    // Lines that are not understood, or are in a file that is not there, may be of it.
+    if (!this.#isWhole || [...this.#known.values()].some(isOfLine)) return []
     return [
       { ...place, column, message: `no line of the list is of ${host}: this changes nothing` },
     ]
@@ -117,11 +123,10 @@ class Lines {
     return 'refused' in meant ? [at(entry, meant.refused)] : []
   }
 
-  /** By the settings, not by the list, in which other names have their reasons. */
   #renamed(entry: ListEntry): readonly Finding[] {
     const { name, text } = entry
     const host = name.slice(0, Math.max(0, name.indexOf('/'))).toLowerCase()
-    const full = fullName(name, this.#facts.naming)
+    const full = fullName(name, this.#facts.naming, this.#rules.unaliased)
     if (!/[.:]/.test(host) || full.startsWith(`${host}/`)) return []
     const called = full.slice(0, full.indexOf('/'))
     const message = `${host} is another name of ${called}: write ${full}`
@@ -132,13 +137,28 @@ class Lines {
     const first = this.#first.get(meaningOf(entry, name))
     if (first !== undefined && first !== entry) {
       const message = `${lineOf(first, entry)} means the same: remove this one`
-      return [{ ...at(entry, message), isSurplus: true }]
+      return [{ ...at(entry, message), sameAs: first.place }]
     }
     const others = this.#byName.get(name) ?? []
-    const wider =
-      (repository && coveringLine(entry, others, this.#rules.of(repository))) ??
-      widerLine(entry, this.#wide, this.#naming)
-    return wider && [at(entry, `${lineOf(wider, entry)} stands for this too: remove this one`)]
+    const message = this.#ruled(entry, others) ?? this.#covered(entry, others, repository)
+    return message === undefined ? undefined : [at(entry, message)]
+  }
+
+  #ruled(entry: ListEntry, others: readonly ListEntry[]): string | undefined {
+    const { ruling } = this.#facts
+    const wider = ruling && rulingLine(entry, others, this.#wide, this.#naming)
+    return wider && `${lineOf(wider, entry)} ${ruling} this too`
+  }
+
+  #covered(
+    entry: ListEntry,
+    others: readonly ListEntry[],
+    repository: Repository | undefined,
+  ): string | undefined {
+    const covering = repository && coveringLine(entry, others, this.#rules.of(repository))
+    if (covering) return coveredBy(covering, entry)
+    const wider = widerLine(entry, this.#wide, this.#naming)
+    return wider && `${lineOf(wider, entry)} stands for this too: remove this one`
   }
 
   #blocked({ entry, repository }: Known): readonly Finding[] | undefined {
@@ -174,6 +194,13 @@ function denied(verdict: Verdict, what: string): string {
   const isBlocked = verdict === 'blocked' || verdict === 'blocked-tag'
   if (isBlocked) return `${what} is blocked by what --allow and --block say: no run fetches it`
   return `the list of --allow has no line for ${what}: no run fetches it`
+}
+
+function coveredBy({ line, tagsMax }: Covering, entry: ListEntry): string {
+  const where = lineOf(line, entry)
+  if (tagsMax === undefined) return `${where} stands for this too: remove this one`
+  if (tagsMax === Infinity) return `${where} selects this too, where upstream lists it`
+  return `${where} selects this too, as long as it selects no more than ${tagsMax} tags`
 }
 
 function lineOf({ place, text }: ListEntry, other: ListEntry): string {

@@ -3,32 +3,21 @@
 import type { Repository } from '../oci/name.ts'
 import { AccessRules } from './access-rules.ts'
 import { tagsOfBlock } from './access-tags.ts'
-import type { ParsedList } from './list-entry.ts'
+import type { ParsedList, RegistryRule } from './list-entry.ts'
 import type { Naming } from './name-pattern.ts'
 import { compileExcludes } from './select-tags.ts'
 import type { TagRules } from './select-tags.ts'
 
 export class ListRules {
+  readonly unaliased: (name: string) => string
   readonly #blocks: AccessRules
   readonly #isExcluded: TagRules['isExcluded']
-  readonly #hosts: ReadonlyMap<string, string>
 
   constructor({ blocks, excludes, registries }: ParsedList, naming: Naming) {
-    this.#hosts = new Map(
-      registries.flatMap(({ host, aliases }) =>
-        aliases.map((alias) => [alias.toLowerCase(), host] as const),
-      ),
-    )
+    this.unaliased = unaliasing(registries)
     this.#blocks = new AccessRules((name) => naming(this.unaliased(name)))
-    for (const block of blocks) this.#blocks.add(block.name, tagsOfBlock(block))
+    for (const block of blocks) this.#blocks.add(block.name, () => tagsOfBlock(block))
     this.#isExcluded = compileExcludes(excludes)
-  }
-
-  /** With the name of the registry for which the list has another: `@registry HOST alias=...`. */
-  unaliased(name: string): string {
-    const slash = name.indexOf('/')
-    const host = slash < 0 ? undefined : this.#hosts.get(name.slice(0, slash).toLowerCase())
-    return host === undefined ? name : host + name.slice(slash)
   }
 
   of(repository: Repository): TagRules {
@@ -38,5 +27,21 @@ export class ListRules {
       isBlocked: (tag) =>
         against.some((rule) => rule === 'every tag' || (tag !== undefined && rule(tag))),
     }
+  }
+}
+
+/** A name → with that of the registry for which the list has another: `@registry HOST alias=...`. */
+export function unaliasing(
+  registries: readonly Pick<RegistryRule, 'host' | 'aliases'>[],
+): (name: string) => string {
+  const hosts = new Map(
+    registries.flatMap(({ host, aliases }) =>
+      aliases.map((alias) => [alias.toLowerCase(), host] as const),
+    ),
+  )
+  return (name) => {
+    const slash = name.indexOf('/')
+    const host = slash < 0 ? undefined : hosts.get(name.slice(0, slash).toLowerCase())
+    return host === undefined ? name : host + name.slice(slash)
   }
 }

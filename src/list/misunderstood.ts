@@ -1,8 +1,9 @@
 // What people write into lists that is no image at all, and what they meant by it.
 
-import { parseTag } from '../oci/name.ts'
-import { mistaken, quoted } from './mistake.ts'
+import { parseRepositoryName, parseTag } from '../oci/name.ts'
+import { didYouMean, mistaken, quoted } from './mistake.ts'
 import type { Fix, Mistake } from './mistake.ts'
+import { OPTION_NAMES } from './parse-options.ts'
 import { imageAddressed } from './web-address.ts'
 import type { Word } from './words.ts'
 
@@ -95,7 +96,12 @@ function misunderstoodBlank(first: Word, second: Word): Mistake | undefined {
     return { at, message: `a line names one image: put ${shown} on its own line` }
   }
   const isLikeTag = /\d|^latest$/.test(second.text) && parseTag(second.text) !== undefined
-  if (!isLikeTag || first.text.includes(':')) return undefined
+  if (!isLikeTag || first.text.includes(':')) {
+    const isName = /^\w/.test(first.text) && parseRepositoryName(second.text) !== undefined
+    if (isLikeTag || !isName || didYouMean(second.text, OPTION_NAMES) !== '') return undefined
+    const message = `a line names one image: put ${shown} on its own line, or a "#" before a comment`
+    return { at, message }
+  }
   const meant = quoted(`${first.text}:${second.text}`)
   return { at, message: `${shown} is not an option; did you mean ${meant}?`, fix: between(':') }
 }

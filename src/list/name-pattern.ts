@@ -50,9 +50,11 @@ export function readNamePattern(
   const canonical = problem === undefined ? naming(typed) : { refused: problem }
   if ('refused' in canonical) return canonical
   const { registry, name } = canonical
-  const regex = RE2JS.compile(`^${regexOf(name)}$`)
   const prefix = name.split('*', 1)[0] ?? ''
-  return { registry, prefix, matches: (each) => each.startsWith(prefix) && regex.test(each) }
+  let regex: RE2JS | undefined
+  const fits = (each: RepositoryName): boolean =>
+    (regex ??= RE2JS.compile(`^${regexOf(name)}$`)).test(each)
+  return { registry, prefix, matches: (each) => each.startsWith(prefix) && fits(each) }
 }
 
 function regexOf(name: string): string {

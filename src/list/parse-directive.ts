@@ -13,8 +13,7 @@ import { unquoted } from './words.ts'
 import type { Word } from './words.ts'
 
 /** Or every mistake in it. */
-export type ReadDirective =
-  { readonly value: Directive } | { readonly mistakes: readonly Mistake[] }
+type ReadDirective = { readonly value: Directive } | { readonly mistakes: readonly Mistake[] }
 
 type Reader = (words: readonly Word[], directive: Word) => ReadDirective
 
@@ -76,7 +75,7 @@ function parseInclude([name, more]: readonly Word[], { at }: Word): Read<Directi
   if (more) {
     return wrong(more.at, 'one file stands behind @include: one with blanks in double quotes')
   }
-  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(file.text)) {
+  if (/^[a-z][a-z0-9+.-]*:\/\//i.test(file.text)) {
     return wrong(file.at, `lists are included from files: fetch this one first, then ${example}`)
   }
   if (file.text.includes('"')) return wrong(file.at, "no quote may stand in a file's name")

@@ -10,7 +10,7 @@ export function parseHost(host: string, at: number): Read<string> {
   return mistaken(at, `${quoted(host)} is not the host of a registry`)
 }
 
-export interface SplitName {
+interface SplitName {
   /** Undefined: a registry that the mirror's settings tell. */
   readonly host: string | undefined
   readonly path: string

@@ -18,7 +18,7 @@ const LINE_LENGTH_MAX = 8192
 /** What is wrong with a line is one thing or two, seldom more. */
 const FIXES_MAX = 8
 
-export interface ParsedLine {
+interface ParsedLine {
   /** Undefined for a line that says nothing, or has mistakes. */
   readonly statement: Statement | undefined
   /** With its `#`. */

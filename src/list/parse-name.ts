@@ -18,9 +18,11 @@ export function parseName(name: string, rest: string, at: number): Read<string> 
     const read = parseHost(host, at)
     if ('mistake' in read) return read
     if (!name.includes('/')) {
+      const [port = ''] = /^:\d+$/.exec(rest) ?? []
+      const registry = name + port
       return mistaken(
         at,
-        `${quoted(name)} is a registry: name a repository of it, as in ${name}/org/app`,
+        `${quoted(registry)} is a registry: name a repository of it, as in ${registry}/org/app`,
       )
     }
   }
@@ -101,7 +103,8 @@ function wrongSignAt(path: string): number {
 }
 
 function pathProblem(path: string): string {
-  const [wrong] = /[^a-z0-9._/-]/.exec(path) ?? []
+  const [wrong] = /[^a-z0-9._/-]/u.exec(path) ?? []
+  if (wrong === ',') return 'a line names one image: put each on its own line'
   if (wrong !== undefined) return `a repository's name cannot hold ${quoted(wrong)}`
   if (path.length > 255)
     return `a repository's name has at most 255 characters: this one has ${path.length}`

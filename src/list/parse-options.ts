@@ -80,6 +80,8 @@ const OPTIONS: Readonly<Record<string, Key<EntryOptions>>> = {
   },
 }
 
+export const OPTION_NAMES = Object.keys(OPTIONS)
+
 export function parseOptions(words: readonly Word[]): KeyedWords<EntryOptions> {
   return readKeyedWords(words, OPTIONS, 'an option', {})
 }

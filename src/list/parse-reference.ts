@@ -19,7 +19,7 @@ const DIGEST_LENGTHS = [
   { algorithm: 'sha512', length: 128 },
 ] as const
 
-export interface SplitReference {
+interface SplitReference {
   /** Up to the ":" of tags or the "@" of a digest. */
   readonly name: string
   readonly rest: string

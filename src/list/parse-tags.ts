@@ -10,11 +10,11 @@ import type { TagRule } from './statement.ts'
 import type { Word } from './words.ts'
 
 /** What stands between commas. */
-export type TagItem =
+type TagItem =
   | { readonly kind: 'tag'; readonly tag: Tag; readonly digest: undefined }
   | { readonly kind: 'glob'; readonly pattern: string }
 
-export type TagSelector = TagItem | { readonly kind: 'regex'; readonly pattern: string }
+type TagSelector = TagItem | { readonly kind: 'regex'; readonly pattern: string }
 
 const TAG_LENGTH_MAX = 128
 /** Each pattern among them is held against each tag of a repository. */

@@ -60,7 +60,7 @@ export interface Selection {
   readonly excess: { readonly count: number; readonly max: number } | undefined
 }
 
-export interface Dropped {
+interface Dropped {
   readonly tag: string
   readonly because: DropReason
 }
@@ -188,7 +188,8 @@ function meansLatest(entry: ListEntry): boolean {
   return bare === 'latest' || bare === 'latest+used'
 }
 
-function maxOf(entry: ListEntry): number {
+/** Of the tags that its patterns select, and of the used ones. */
+export function maxOf(entry: ListEntry): number {
   return entry.options.max ?? (bareOf(entry) === 'daocloud' ? Infinity : MAX_DEFAULT)
 }
 

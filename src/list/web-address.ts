@@ -1,7 +1,7 @@
 // Addresses that hold the name of an image: pages of registries' web sites, and registries' own API.
 
 /** What an address stands for, or that it is one which stands for no image. Undefined: it is a name. */
-export type Addressed = { readonly image: string } | 'unclear' | undefined
+type Addressed = { readonly image: string } | 'unclear' | undefined
 
 /** Without its scheme. */
 export function imageAddressed(address: string): Addressed {

@@ -47,7 +47,7 @@ export class BlobStoring {
     const { digest } = blob
     let bytes = 0
     const counting = {
-      signal: storing.signal,
+      ...{ signal: storing.signal, cap: storing.cap },
       arrived: (more: number): void => {
         bytes += more
         storing.arrived(more)
@@ -109,12 +109,12 @@ export class BlobStoring {
     return this.#fills.start(repository, digest, sizeBytes, !isShared)
   }
 
-  async #keepToEnd(fill: Fill, { signal, arrived }: Storing): Promise<FillEnd> {
+  async #keepToEnd(fill: Fill, { signal, arrived, cap }: Storing): Promise<FillEnd> {
     const aborted = Promise.withResolvers<'aborted'>()
     const onAbort = (): void => aborted.resolve('aborted')
     signal.addEventListener('abort', onAbort, { once: true })
     if (signal.aborted) onAbort()
-    const leave = fill.keep(arrived)
+    const leave = fill.keep({ arrived, cap })
     try {
       const end = await Promise.race([fill.ended, aborted.promise])
       if (end !== 'aborted') return end

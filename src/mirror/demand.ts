@@ -2,10 +2,12 @@
 // stands back.
 
 import { Followers } from './followers.ts'
-import type { Pace } from './pace.ts'
+import type { Cap, Pace } from './pace.ts'
 
-interface Keeper {
+export interface Keeper {
   readonly arrived: (bytes: number) => void
+  /** Of its run; undefined: it has none. */
+  readonly cap: Cap | undefined
 }
 
 export class Demand {
@@ -54,9 +56,11 @@ export class Demand {
   }
 
   /** `arrived`: where several keep it, one of them hears of each byte. */
-  keep(arrived: Keeper['arrived']): () => void {
-    const keeper = { arrived }
+  keep({ arrived, cap }: Keeper): () => void {
+    const keeper = { arrived, cap }
     this.#keepers.add(keeper)
+    // It may have waited for a run that is slower.
+    this.#pace.free(this)
     return () => this.#keepers.delete(keeper)
   }
 
@@ -74,7 +78,7 @@ export class Demand {
   /** Resolves when it may have more than the bytes it has just had; undefined: at once. */
   standBack(bytes: number): Promise<void> | undefined {
     if (this.#isOver || this.#keepers.size === 0 || this.isAwaited) return undefined
-    const turn = this.#pace.take(this, bytes)
+    const turn = this.#pace.take(this, bytes, this.#fastest())
     return turn?.then((waitedMs) => {
       if (bytes > 0) this.#stoodBackMs += waitedMs
     })
@@ -85,6 +89,14 @@ export class Demand {
     this.#isOver = true
     this.#pace.free(this)
     this.#rank()
+  }
+
+  /** What several runs want comes as fast as the one that may go fastest. */
+  #fastest(): Cap | undefined {
+    const caps = Array.from(this.#keepers, ({ cap }) => cap)
+    return caps.reduce(
+      (one, other) => one && other && (one.bytesPerSecond < other.bytesPerSecond ? other : one),
+    )
   }
 
   #rank(): void {

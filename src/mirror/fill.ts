@@ -12,6 +12,7 @@ import type { Digest } from '../oci/digest.ts'
 import type { Repository } from '../oci/name.ts'
 import { abandonPlan } from './abandon.ts'
 import { Demand } from './demand.ts'
+import type { Keeper } from './demand.ts'
 import { FillFile } from './fill-file.ts'
 import type { FillEnd, FillOptions } from './fill-options.ts'
 import { readerOf } from './fill-reader.ts'
@@ -114,9 +115,9 @@ export class Fill {
    * Somebody wants it stored and reads nothing. What is returned ends that: the download is then parked
    * at once, unless somebody else wants it, and is out of the way when it resolves.
    */
-  keep(arrived: (bytes: number) => void): () => Promise<void> {
+  keep(keeper: Keeper): () => Promise<void> {
     clearTimeout(this.#abandonTimer)
-    const leave = this.#demand.keep(arrived)
+    const leave = this.#demand.keep(keeper)
     return async () => {
       leave()
       if (!this.#isOver && this.#demand.isNone) await this.park()

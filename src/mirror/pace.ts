@@ -1,6 +1,6 @@
-// How fast the downloads of a run of `warm` may go: as fast as its cap says, and next to nothing while a
-// client's pull is being downloaded. What has to wait leaves its bytes unread, so that upstream sends no
-// more of them and the link is the client's.
+// How fast the downloads of runs of `warm` may go: each run as fast as its cap says, and all together next
+// to nothing while a client's pull is being downloaded. What has to wait leaves its bytes unread, so that
+// upstream sends no more of them and the link is the client's.
 
 /** What a run may take beside live pulls, of what these get. */
 const YIELDING_SHARE = 0.05
@@ -34,8 +34,14 @@ const CLOCK: PaceClock = {
   },
 }
 
+/** Of all downloads of one run together: the same object for each of them. */
+export interface Cap {
+  readonly bytesPerSecond: number
+}
+
 interface Turn {
   readonly download: object
+  readonly cap: Cap | undefined
   readonly bytes: number
   readonly since: number
   readonly resolve: (waitedMs: number) => void
@@ -46,40 +52,23 @@ export class Pace {
   readonly #live = new Set<object>()
   readonly #slots: { readonly at: number; bytes: number }[] = []
   #liveUntilMs = -Infinity
-  readonly #caps = new Set<{ readonly bytesPerSecond: number }>()
 
   readonly #turns: Turn[] = []
-  /** Below zero: so much was taken ahead, and has to be waited for. */
-  #allowedBytes = 0
-  #allowedAtMs: number
+  /** Of all runs together. */
+  readonly #shared: Allowance
+  readonly #capped = new WeakMap<Cap, Allowance>()
   #callOff: (() => void) | undefined
 
   constructor(clock: PaceClock = CLOCK) {
     this.#clock = clock
-    this.#allowedAtMs = clock.now()
-  }
-
-  /**
-   * For all downloads of runs together, until what is returned is called; undefined: no cap. The lowest
-   * of several counts.
-   */
-  limit(bytesPerSecond: number | undefined): () => void {
-    const cap = { bytesPerSecond: bytesPerSecond ?? Infinity }
-    this.#allow()
-    this.#caps.add(cap)
-    this.#serve()
-    return () => {
-      this.#allow()
-      this.#caps.delete(cap)
-      this.#serve()
-    }
+    this.#shared = new Allowance(clock.now())
   }
 
   /** A client waits for what this brings. It says so once, and again when that is over. */
   liveBegan(download: object): void {
     this.free(download)
     if (this.#live.has(download)) return
-    this.#allow()
+    this.#allow(undefined)
     this.#live.add(download)
   }
 
@@ -103,21 +92,19 @@ export class Pace {
 
   /**
    * A download of a run has had so many bytes: resolves when it may have more, to how long that took.
-   * Undefined: at once. In the order they come, however much each has had.
+   * Undefined: at once. Those of one run in the order they come, however much each has had.
    */
-  take(download: object, bytes: number): Promise<number> | undefined {
-    this.#allow()
-    if (this.#turns.length === 0 && this.#allowedBytes > 0) {
-      this.#allowedBytes -= bytes
-      return undefined
-    }
+  take(download: object, bytes: number, cap: Cap | undefined): Promise<number> | undefined {
+    if (this.#turns.length > 0) this.#serve()
+    const isNext = this.#turns.every((turn) => turn.cap !== cap)
+    if (isNext && this.#spend(bytes, cap)) return undefined
     return new Promise((resolve) => {
-      this.#turns.push({ download, bytes, since: this.#clock.now(), resolve })
+      this.#turns.push({ download, cap, bytes, since: this.#clock.now(), resolve })
       this.#serve()
     })
   }
 
-  /** It need not wait: a client reads it now, or it is over. */
+  /** It need not wait: a client reads it now, another run wants it too, or it is over. */
   free(download: object): void {
     for (const [n, turn] of [...this.#turns.entries()].toReversed()) {
       if (turn.download !== download) continue
@@ -129,14 +116,19 @@ export class Pace {
   #serve(): void {
     this.#callOff?.()
     this.#callOff = undefined
-    this.#allow()
-    for (let turn = this.#turns[0]; turn && this.#allowedBytes > 0; turn = this.#turns[0]) {
-      this.#turns.shift()
-      this.#allowedBytes -= turn.bytes
+    // Whose run has used up what its cap allows keeps nobody else waiting.
+    const spent = new Set<Cap | undefined>()
+    for (const turn of [...this.#turns]) {
+      if (spent.has(turn.cap)) continue
+      if (!this.#spend(turn.bytes, turn.cap)) {
+        spent.add(turn.cap)
+        continue
+      }
+      this.#turns.splice(this.#turns.indexOf(turn), 1)
       this.#end(turn)
     }
     if (this.#turns.length === 0) return
-    const waitMs = (-this.#allowedBytes / this.#bytesPerSecond()) * 1000
+    const waitMs = Math.min(...Array.from(spent, (cap) => this.#waitMs(cap)))
     const lookMs = Math.min(Math.max(waitMs, WAIT_MIN_MS), LOOK_EVERY_MS)
     this.#callOff = this.#clock.after(lookMs, () => this.#serve())
   }
@@ -145,26 +137,33 @@ export class Pace {
     resolve(this.#clock.now() - since)
   }
 
-  /** Adds what the time since the last look allows. */
-  #allow(): void {
-    const now = this.#clock.now()
-    const rate = this.#bytesPerSecond()
-    const seconds = (now - this.#allowedAtMs) / 1000
-    this.#allowedAtMs = now
-    if (rate === Infinity) {
-      this.#allowedBytes = Infinity
-      return
-    }
-    // Nothing is owed, or saved, from when there was no limit.
-    const before = Number.isFinite(this.#allowedBytes) ? this.#allowedBytes : 0
-    this.#allowedBytes = Math.min(before + rate * seconds, rate * BURST_SECONDS)
+  /** Whether it was allowed. */
+  #spend(bytes: number, cap: Cap | undefined): boolean {
+    const allowances = this.#allow(cap)
+    if (allowances.some(({ bytes }) => bytes <= 0)) return false
+    for (const allowance of allowances) allowance.bytes -= bytes
+    return true
   }
 
-  #bytesPerSecond(): number {
-    const cap = Math.min(...Array.from(this.#caps, ({ bytesPerSecond }) => bytesPerSecond))
-    if (!this.isYielding) return cap
+  #waitMs(cap: Cap | undefined): number {
+    return Math.max(...this.#allow(cap).map(({ waitMs }) => waitMs))
+  }
+
+  /** What counts for a run, with what the time since the last look adds. */
+  #allow(cap: Cap | undefined): readonly Allowance[] {
+    const now = this.#clock.now()
+    this.#shared.add(now, this.#sharedBytesPerSecond())
+    if (cap === undefined) return [this.#shared]
+    const own = this.#capped.get(cap) ?? new Allowance(now)
+    this.#capped.set(cap, own)
+    own.add(now, cap.bytesPerSecond)
+    return [this.#shared, own]
+  }
+
+  #sharedBytesPerSecond(): number {
+    if (!this.isYielding) return Infinity
     const share = this.#liveBytesPerSecond() * YIELDING_SHARE
-    return Math.min(cap, Math.max(share, YIELDING_BYTES_PER_SECOND))
+    return Math.max(share, YIELDING_BYTES_PER_SECOND)
   }
 
   #liveBytesPerSecond(): number {
@@ -172,5 +171,34 @@ export class Pace {
     const recent = this.#slots.filter(({ at }) => at > since)
     const bytes = recent.reduce((sum, slot) => sum + slot.bytes, 0)
     return (bytes / (RATE_SLOTS * RATE_SLOT_MS)) * 1000
+  }
+}
+
+/** What may be had by now at a rate that may change. */
+class Allowance {
+  /** Below zero: so much was taken ahead, and has to be waited for. */
+  bytes = 0
+  #rate = Infinity
+  #atMs: number
+
+  constructor(atMs: number) {
+    this.#atMs = atMs
+  }
+
+  add(nowMs: number, bytesPerSecond: number): void {
+    const seconds = (nowMs - this.#atMs) / 1000
+    this.#atMs = nowMs
+    this.#rate = bytesPerSecond
+    if (bytesPerSecond === Infinity) {
+      this.bytes = Infinity
+      return
+    }
+    // Nothing is owed, or saved, from when there was no limit.
+    const before = Number.isFinite(this.bytes) ? this.bytes : 0
+    this.bytes = Math.min(before + bytesPerSecond * seconds, bytesPerSecond * BURST_SECONDS)
+  }
+
+  get waitMs(): number {
+    return this.bytes > 0 ? 0 : (-this.bytes / this.#rate) * 1000
   }
 }

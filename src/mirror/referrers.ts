@@ -59,16 +59,20 @@ export class Referrers {
     }
   }
 
-  /** Asked of upstream now, but for the manifest of the tag that stands in for its API: that is a pull. */
-  async current(repository: Repository, subject: Digest): Promise<FoundReferrers> {
+  /**
+   * Asked of upstream now, but for the manifest of the tag that stands in for its API: that is a pull.
+   * `said`: what that tag is known to point to.
+   */
+  async current(repository: Repository, subject: Digest, said?: TagHead): Promise<FoundReferrers> {
     const upstream = this.#options.upstreams.registry(repository.registry)
-    const listed = await upstream.listReferrers(repository.name, subject)
-    const byTag = listed ? undefined : await this.#headByTag(repository, subject)
+    const listed = said ? undefined : await upstream.listReferrers(repository.name, subject)
+    const byTag = listed ? undefined : await this.#listedByTag(repository, subject, said)
     const list = listed ?? byTag?.list
-    if (!list) return { referrers: undefined, tag: byTag?.tag }
+    const { tag, head } = byTag ?? {}
+    if (!list) return { referrers: undefined, tag, head }
     const ask = () => Promise.resolve(this.#heard(repository, subject, list))
     const answer = await this.#lists.current(this.#list(repository, subject, ask))
-    return { referrers: answer?.entries ?? [], tag: byTag?.tag }
+    return { referrers: answer?.entries ?? [], tag, head }
   }
 
   /** What was last heard; asks nobody. */
@@ -147,16 +151,17 @@ export class Referrers {
     return { descriptors: listedIn(tagged), ...BY_TAG }
   }
 
-  /** Without a list: one HEAD tells only that there is one. */
-  async #headByTag(
+  /** Without a list where that is not held: one HEAD tells only that there is one. */
+  async #listedByTag(
     repository: Repository,
     subject: Digest,
-  ): Promise<{ readonly tag: Tag | undefined; readonly list: ReferrerList | undefined }> {
+    said: TagHead | undefined,
+  ): Promise<ListedByTag> {
     const tag = referrersTag(subject)
-    const head = await this.#options.headOfTag(repository, tag)
-    if (!head) return { tag: undefined, list: { descriptors: [], ...BY_TAG } }
+    const head = said ?? (await this.#options.headOfTag(repository, tag))
+    if (!head) return { tag: undefined, head, list: { descriptors: [], ...BY_TAG } }
     const held = head.digest && (await this.#options.manifests.held(repository, head.digest))
-    return { tag, list: held && { descriptors: listedIn(held.manifest), ...BY_TAG } }
+    return { tag, head, list: held && { descriptors: listedIn(held.manifest), ...BY_TAG } }
   }
 
   /** Of a subject that is held something is known, and be it that nothing is held that refers to it. */
@@ -172,6 +177,12 @@ export class Referrers {
     if (held.length > 0 || (await manifests.held(repository, subject))) return held
     return undefined
   }
+}
+
+interface ListedByTag {
+  readonly tag: Tag | undefined
+  readonly head: TagHead | undefined
+  readonly list: ReferrerList | undefined
 }
 
 const BY_TAG = { isOrigin: true, isAnonymous: true } as const

@@ -1,6 +1,7 @@
 // When content was last used, and which tags clients asked for, gathered and written in batches: a hit
 // writes nothing.
 
+import { isNamedAfterDigest } from '../oci/cosign-tags.ts'
 import type { Digest } from '../oci/digest.ts'
 import { imageName } from '../oci/name.ts'
 import type { Repository, Tag } from '../oci/name.ts'
@@ -30,8 +31,9 @@ export class Uses {
     this.#flushIfMany()
   }
 
-  /** A client was answered. */
+  /** A client was answered. Who verifies an image gets its signature by a tag, and pulls no other image. */
   noteTag(repository: Repository, tag: Tag): void {
+    if (isNamedAfterDigest(tag)) return
     this.#tags.set(imageName(repository, { tag }), { repository, tag, usedAt: this.#now() })
     this.#flushIfMany()
   }

@@ -108,12 +108,18 @@ export class Visibility {
 
   /**
    * Finds out who may read the repository while upstream can tell, by a manifest that is held of it, so
-   * that pulls are answered without it. Throws UpstreamError where it cannot be told.
+   * that pulls are answered without it. Throws UpstreamError where it cannot be told. `turn` is waited
+   * for before anybody is asked.
    */
-  async settle(repository: Repository, digest: Digest): Promise<Settled> {
+  async settle(
+    repository: Repository,
+    digest: Digest,
+    turn?: () => Promise<void>,
+  ): Promise<Settled> {
     const word = await this.#admissionNow(repository)
     if (word === 'answer') return 'served'
     if (word === 'refuse') return 'refused'
+    await turn?.()
     const held = await this.#options.index.findManifest(digest)
     const wanted = {
       kind: 'manifest',

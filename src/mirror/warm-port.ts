@@ -8,6 +8,7 @@ import type { Reference, Repository, Tag } from '../oci/name.ts'
 import type { ReferrerDescriptor } from '../oci/referrers.ts'
 import type { HeldManifest } from '../store/index-port.ts'
 import type { PullQuota } from '../upstream/upstream.ts'
+import type { Cap } from './pace.ts'
 
 export interface TagHead {
   /** Undefined where the registry's HEAD names none: only the bytes tell. */
@@ -27,6 +28,8 @@ export interface FoundReferrers {
   readonly referrers: readonly ReferrerDescriptor[] | undefined
   /** What stands in for the API at a registry without one, where anything does. */
   readonly tag: Tag | undefined
+  /** What the tag points to, where that was asked for just now. */
+  readonly head?: TagHead | undefined
 }
 
 export interface KnownReferrers extends FoundReferrers {
@@ -52,6 +55,8 @@ export type LookedAt = Map<Digest, Promise<boolean>>
 export interface Storing {
   /** Aborted: the download is kept for resuming, unless a client reads it. */
   readonly signal: AbortSignal
+  /** Of the run that wants it; undefined: none. What others want too comes as fast as they may have it. */
+  readonly cap: Cap | undefined
   /** Bytes that came from upstream for it since the last call. */
   arrived(bytes: number): void
 }
@@ -97,8 +102,9 @@ export interface WarmMirror {
   /**
    * What refers to the manifest, asked of upstream now: by the referrers API, or the tag that stands in
    * for it. Stored, also that it is nothing, for when upstream is gone. Never a GET of a manifest.
+   * `head`: of that tag, where that was asked for already: then nobody is asked.
    */
-  referrers(repository: Repository, subject: Digest): Promise<FoundReferrers>
+  referrers(repository: Repository, subject: Digest, head?: TagHead): Promise<FoundReferrers>
   /** What upstream said of it last; asks nobody. */
   knownReferrers(repository: Repository, subject: Digest): Promise<KnownReferrers | undefined>
   /** Held, and served in the repository with nobody asked. */
@@ -132,18 +138,17 @@ export interface WarmMirror {
   /**
    * The same, after finding out who may read the repository where that is not known, at most once a day:
    * by HEADs for a manifest that was brought from it, without the login; by a GET only where a registry
-   * answers no HEAD.
+   * answers no HEAD. `turn` is waited for before anybody is asked.
    */
-  settleVisibility(repository: Repository, digest: Digest): Promise<Settled>
+  settleVisibility(
+    repository: Repository,
+    digest: Digest,
+    turn?: () => Promise<void>,
+  ): Promise<Settled>
   /** What the registry last said of pulls that are left; undefined: it does not count, or has not said. */
   quota(registry: string): PullQuota | undefined
-  /** What lists may keep, and what they keep now, also of these contents; undefined: cannot be told. */
-  pinnable(contents: readonly Digest[]): Promise<Pinnable | undefined>
-  /**
-   * From now on the downloads of runs together stay below this, until what is returned is called;
-   * undefined: no cap. The lowest of several counts. Live pulls go first anyway.
-   */
-  limitBandwidth(bytesPerSecond: number | undefined): () => void
+  /** What lists may keep, and what they keep now; undefined: cannot be told. */
+  pinnable(): Promise<Pinnable | undefined>
   /** Whether a client's pull is being downloaded now, for which the run's downloads stand back. */
   readonly isYielding: boolean
 }

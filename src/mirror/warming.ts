@@ -94,7 +94,7 @@ export function warming(parts: WarmingParts): WarmMirror {
       return await index.usedTags(repository, since, USED_TAGS_MAX)
     },
     usedRepositories,
-    referrers: (repository, subject) => parts.referrers.current(repository, subject),
+    referrers: (...asked) => parts.referrers.current(...asked),
     knownReferrers: (repository, subject) => parts.referrers.known(repository, subject),
     heldManifest: async (repository, digest) =>
       (await manifests.held(repository, digest))?.manifest,
@@ -107,10 +107,9 @@ export function warming(parts: WarmingParts): WarmMirror {
       ),
     storeBlob: (repository, blob, storing) => blobs.storing.store(repository, blob, storing),
     isServed: (repository) => parts.visibility.isServed(repository),
-    settleVisibility: (repository, digest) => parts.visibility.settle(repository, digest),
+    settleVisibility: (...asked) => parts.visibility.settle(...asked),
     quota: (registry) => parts.upstreams.registry(registry).status().quota,
-    pinnable: (contents) => parts.room.pinnable(contents),
-    limitBandwidth: (bytesPerSecond) => pace.limit(bytesPerSecond),
+    pinnable: () => parts.room.pinnable(),
     get isYielding() {
       return pace.isYielding
     },

@@ -1,4 +1,4 @@
-// Where cosign keeps what it says of a manifest at registries of any age: tags named after the digest.
+// Tags named after a digest: where cosign keeps what it says of a manifest at registries of any age.
 
 import { digestAlgorithm, digestHex } from './digest.ts'
 import type { Digest } from './digest.ts'
@@ -11,6 +11,13 @@ export interface CosignTag {
   readonly tag: Tag
   /** As which cosign lists the same where it uses the referrers API. */
   readonly artifactType: string
+}
+
+const OF_DIGEST = new RegExp(`^sha(?:256|512)-[0-9a-f]{64}(?:\\.(?:${KINDS.join('|')}))?$`)
+
+/** Also the one that stands in for the referrers API: what clients get of these is no use of an image. */
+export function isNamedAfterDigest(tag: Tag): boolean {
+  return OF_DIGEST.test(tag)
 }
 
 /** None for a digest that has no room in a tag, as sha512. */

@@ -137,9 +137,11 @@ export type SalvagedRow =
   | (PullCount & { readonly table: 'pull_count' })
   | (HeldManifest & { readonly table: 'manifest' })
 
-/** JSON, which the index does not look into. */
 export interface WarmRunRow {
   readonly startedAt: number
+  /** Which lists it was of: their paths, or how else they are called. */
+  readonly lists: readonly string[]
+  /** JSON, which the index does not look into, like the results. */
   readonly report: string
   /** Undefined where it was too long ago. */
   readonly results: string | undefined
@@ -151,6 +153,12 @@ export interface ListPin {
   readonly reference: Reference
   /** How long it stays pinned once the list no longer means it, in ms; undefined: until it is removed. */
   readonly keepMs: number | undefined
+}
+
+/** What has left its list. `by`: the list, as `keepPins` was told. */
+export interface LeftPin extends Omit<ListPin, 'keepMs'> {
+  readonly by: string
+  readonly leftAt: number
 }
 
 /** What a run of a list brought or found whole. */
@@ -356,18 +364,24 @@ export interface Index {
   keepPins(by: string, pins: ListPins): Promise<void>
   /** Takes away the pins whose time after leaving their list was up before `now`. */
   endPins(now: number): Promise<void>
+  /** The same before their time, of those that have not come back since: all of them, or none. */
+  endLeft(pins: readonly LeftPin[]): Promise<void>
+  /** Another number after every change of what is pinned. */
+  pinsVersion(): Promise<number>
   /** Takes away every pin of one who set them, and of all whose name goes on behind it with a space. */
   unpinAll(by: string): Promise<void>
-  /** Keeps what a run of `warm` came to; of all but the latest few only the report. */
+  /** Notes that a run of `warm` has begun: what it has come to should the owner not live to record it. */
+  beginWarmRun(run: WarmRunRow): Promise<void>
+  /** Keeps what a run of `warm` came to; of all but the latest few, and the last of each list, only the report. */
   recordWarmRun(run: WarmRunRow): Promise<void>
-  /** The latest first. */
+  /** Once, by each owner: no run goes on that an earlier one had begun. */
+  closeWarmRuns(): Promise<void>
+  /** Those that have ended, the latest first. */
   lastWarmRuns(count: number): Promise<readonly WarmRunRow[]>
-  /** Of all published content that a pin keeps. */
-  pinnedBytes(): Promise<number>
-  /** The same of what lists keep (`keepPins`), with which of the contents are counted there. */
-  keptByLists(
-    contents: readonly Digest[],
-  ): Promise<{ readonly bytes: number; readonly among: readonly Digest[] }>
+  /** The same of runs of any of these lists. */
+  lastWarmRunsOf(lists: readonly string[], count: number): Promise<readonly WarmRunRow[]>
+  /** Of each list the last run of which the results are kept, the latest first. */
+  lastWarmRunOfEach(): Promise<readonly WarmRunRow[]>
   usage(): Promise<StoreUsage>
   /**
    * Looks at some images and removes the first that may go, with what nothing else uses: what it lists,

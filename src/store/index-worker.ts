@@ -16,6 +16,7 @@ const REMOVALS: readonly IndexRequest['method'][] = [
   'forgetBlob',
   'unpinAll',
   'endPins',
+  'endLeft',
 ]
 
 const port = parentPort

@@ -142,7 +142,8 @@ export const MIGRATIONS: readonly string[] = [
     results    TEXT
   ) STRICT;
   `,
-  // Lists that are kept for years: which tags clients ask for, and how long what left a list stays pinned.
+  // Lists that are kept for years: which tags clients ask for, how long what left a list stays pinned, and
+  // which lists a run was of, and whether it has ended.
   `
   ALTER TABLE tag ADD COLUMN used_at INTEGER;
   UPDATE tag SET used_at = (SELECT used_at FROM manifest WHERE manifest.digest = tag.digest);
@@ -151,6 +152,10 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE pin ADD COLUMN keep_ms INTEGER;
   ALTER TABLE pin ADD COLUMN left_at INTEGER;
   CREATE INDEX pin_ending ON pin (left_at + keep_ms) WHERE left_at IS NOT NULL;
+
+  ALTER TABLE warm_run ADD COLUMN lists TEXT NOT NULL DEFAULT '[]';
+  ALTER TABLE warm_run ADD COLUMN is_open INTEGER NOT NULL DEFAULT 0;
+  UPDATE warm_run SET lists = coalesce(json_extract(report, '$.sources'), '[]');
   `,
 ]
 

@@ -2,8 +2,9 @@
 // the index worker.
 
 import type { Database, Statement } from 'better-sqlite3'
+import { referenceText, repositoryKey } from '../oci/name.ts'
 import type { Reference, Repository } from '../oci/name.ts'
-import type { ListPin, ListPins } from './index-port.ts'
+import type { LeftPin, ListPin, ListPins } from './index-port.ts'
 import { REPOSITORY_ID } from './statements.ts'
 
 export const pinStatements = {
@@ -22,20 +23,30 @@ export const pinStatements = {
     VALUES (@repository, @reference, @by, @at, @keepMs)
     ON CONFLICT DO UPDATE SET keep_ms = excluded.keep_ms, left_at = NULL
       WHERE keep_ms IS NOT excluded.keep_ms OR left_at IS NOT NULL`,
-  leave: `
-    UPDATE pin SET left_at = @at WHERE pinned_by = @by AND left_at IS NULL
-      AND repository NOT IN (SELECT value FROM json_each(@unsure))`,
-  comeBack: `
-    UPDATE pin SET left_at = NULL
-    WHERE repository = ${REPOSITORY_ID} AND reference = @reference AND pinned_by = @by`,
+  pinsOf: `
+    SELECT repository AS id, reference, registry, name, left_at AS leftAt
+    FROM pin JOIN repository ON repository.id = pin.repository WHERE pinned_by = @by`,
+  mark: `
+    UPDATE pin SET left_at = @leftAt
+    WHERE repository = @id AND reference = @reference AND pinned_by = @by`,
   end: `DELETE FROM pin WHERE left_at IS NOT NULL AND left_at + keep_ms <= @now`,
-  findRepository: `SELECT id FROM repository WHERE registry = @registry AND name = @name`,
+  endLeft: `
+    DELETE FROM pin WHERE repository = ${REPOSITORY_ID} AND reference = @reference
+      AND pinned_by = @by AND left_at = @leftAt`,
 } as const
+
+interface PinRow extends Repository {
+  readonly id: number
+  readonly reference: string
+  readonly leftAt: number | null
+}
 
 export class Pins {
   readonly #database: Database
   readonly #repositoryId: (repository: Repository) => number
   readonly #sql: Record<keyof typeof pinStatements, Statement>
+
+  #version = 0
 
   constructor(database: Database, repositoryId: (repository: Repository) => number) {
     this.#database = database
@@ -45,54 +56,80 @@ export class Pins {
     ) as Record<keyof typeof pinStatements, Statement>
   }
 
+  /** Another one after every change. */
+  get version(): number {
+    return this.#version
+  }
+
+  /** Pins were removed with what they kept. */
+  changed(): void {
+    this.#version += 1
+  }
+
   pin(repository: Repository, reference: Reference, by: string, pinnedAt: number): void {
     this.#database.transaction(() => {
       const id = this.#repositoryId(repository)
-      this.#sql.pin.run({ repository: id, reference: textOf(reference), by, pinnedAt })
+      this.#run('pin', { repository: id, reference: referenceText(reference), by, pinnedAt })
     })()
   }
 
   unpin(repository: Repository, reference: Reference, by: string): void {
-    this.#sql.unpin.run({ ...repository, reference: textOf(reference), by })
+    this.#run('unpin', { ...repository, reference: referenceText(reference), by })
   }
 
   unpinAll(by: string): void {
-    this.#sql.unpinAll.run({ by })
+    this.#run('unpinAll', { by })
   }
 
-  /** All have left the list, as it were, and what it means comes back. */
+  /** What stays as it was is not written: lists are long, and mean mostly what they meant before. */
   keep(by: string, { held, releasesOthers, still, unsure, at }: ListPins): void {
+    const meant = new Set([...held, ...still].map(keyOf))
+    const isUnsure = new Set(unsure.map(repositoryKey))
     this.#database.transaction(() => {
-      if (releasesOthers) {
-        const ids = unsure.flatMap((repository) => this.#knownId(repository) ?? [])
-        this.#sql.leave.run({ by, at, unsure: JSON.stringify(ids) })
-      }
-      for (const { repository, reference } of still) {
-        this.#sql.comeBack.run({ ...repository, reference: textOf(reference), by })
+      for (const { id, reference, leftAt, ...repository } of this.#pinsOf(by)) {
+        const key = repositoryKey(repository)
+        const isMeant = meant.has(`${key} ${reference}`)
+        const leaves = releasesOthers && leftAt === null && !isMeant && !isUnsure.has(key)
+        const comesBack = isMeant && leftAt !== null
+        if (leaves) this.#run('mark', { id, reference, by, leftAt: at })
+        else if (comesBack) this.#run('mark', { id, reference, by, leftAt: null })
       }
       for (const pin of held) this.#keep(by, pin, at)
     })()
   }
 
   end(now: number): void {
-    this.#sql.end.run({ now })
+    this.#run('end', { now })
+  }
+
+  /** Each only where it has left still. */
+  endLeft(pins: readonly LeftPin[]): void {
+    this.#database.transaction(() => {
+      for (const { repository, reference, by, leftAt } of pins) {
+        this.#run('endLeft', { ...repository, reference: referenceText(reference), by, leftAt })
+      }
+    })()
+  }
+
+  #run(name: keyof typeof pinStatements, values: Readonly<Record<string, unknown>>): void {
+    if (this.#sql[name].run(values).changes > 0) this.#version += 1
   }
 
   #keep(by: string, { repository, reference, keepMs }: ListPin, at: number): void {
-    this.#sql.keep.run({
+    this.#run('keep', {
       repository: this.#repositoryId(repository),
-      reference: textOf(reference),
+      reference: referenceText(reference),
       by,
       at,
       keepMs: keepMs ?? null,
     })
   }
 
-  #knownId(repository: Repository): number | undefined {
-    return (this.#sql.findRepository.get({ ...repository }) as { id: number } | undefined)?.id
+  #pinsOf(by: string): readonly PinRow[] {
+    return this.#sql.pinsOf.all({ by }) as PinRow[]
   }
 }
 
-function textOf(reference: Reference): string {
-  return 'tag' in reference ? reference.tag : reference.digest
+function keyOf({ repository, reference }: Omit<ListPin, 'keepMs'>): string {
+  return `${repositoryKey(repository)} ${referenceText(reference)}`
 }

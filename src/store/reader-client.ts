@@ -36,6 +36,9 @@ const METHODS: readonly (keyof IndexReader)[] = [
   'imagesByUse',
   'imagesNaming',
   'orphans',
+  'pinnedBytes',
+  'pinningLists',
+  'keptByLists',
 ]
 
 /** The index has to be open already. Methods throw StoreError. */

@@ -3,7 +3,7 @@
 
 import type { Digest } from '../oci/digest.ts'
 import type { RepositoryName, Tag } from '../oci/name.ts'
-import type { PullCount, StoredDigest } from './index-port.ts'
+import type { ListPin, PullCount, StoredDigest } from './index-port.ts'
 
 /** Images of one registry by how their names begin. */
 export interface ImageSelection {
@@ -65,6 +65,32 @@ export interface VictimImage {
   readonly cursor: UseCursor
 }
 
+/** Content that is stored, and the whole blocks of the disk that it takes. */
+export type KeptBytes = readonly [digest: Digest, bytes: number]
+
+/** What one list keeps by one name. */
+export interface ListedPin extends ListPin {
+  /** `list` and its path. */
+  readonly by: string
+  /** Since when it has left its list, in ms since the epoch. */
+  readonly leftAt: number | undefined
+  /** Below the name: of a tag also what it falls back on. */
+  readonly content: readonly KeptBytes[]
+}
+
+/** The last pin of a page: the next begins after it. */
+export interface PinCursor {
+  readonly row: number
+  readonly reference: string
+  readonly by: string
+}
+
+export interface KeptPage {
+  readonly pins: readonly ListedPin[]
+  /** Undefined: this was the last. */
+  readonly next: PinCursor | undefined
+}
+
 export interface IndexReader {
   /** Of which some repository is known, in byte order. */
   registries(): Promise<readonly string[]>
@@ -89,5 +115,11 @@ export interface IndexReader {
     scan: number,
     before: number,
   ): Promise<{ readonly orphans: readonly StoredDigest[]; readonly next: number | undefined }>
+  /** Of all stored content that any pin keeps. Of thousands of pins not a short look. */
+  pinnedBytes(): Promise<number>
+  /** Lists that keep anything they have not left, each as `list` and its path. */
+  pinningLists(): Promise<readonly string[]>
+  /** By repository and name. */
+  keptByLists(after: PinCursor | undefined): Promise<KeptPage>
   close(): Promise<void>
 }

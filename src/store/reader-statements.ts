@@ -45,7 +45,9 @@ export const readerStatements = {
           AND repository NOT IN (SELECT repository FROM shown)) AS untagged`,
   pins: `
     SELECT DISTINCT pinned_by FROM pin
-    WHERE repository = @repository AND reference IN (@tag, @digest) ORDER BY pinned_by`,
+    WHERE repository = @repository AND (reference IN (@tag, @digest) OR reference IN
+      (SELECT name FROM tag WHERE repository = @repository AND complete_digest = @digest))
+    ORDER BY pinned_by`,
   pullCounts: `
     SELECT day, registry, hits, joins, misses, stale,
       served_bytes AS servedBytes, fetched_bytes AS fetchedBytes

@@ -47,24 +47,6 @@ const NAMING_ANY = `
   )
   SELECT digest FROM above`
 
-// CROSS JOIN: from the few pins, never from all tags.
-function pinnedContent(pins: string): string {
-  return `
-    WITH RECURSIVE pinned AS (SELECT repository, reference FROM pin ${pins}),
-    below (digest) AS (
-      SELECT reference FROM pinned
-      UNION
-      SELECT tag.digest FROM pinned CROSS JOIN tag
-        ON tag.repository = pinned.repository AND tag.name = pinned.reference
-      UNION
-      SELECT tag.complete_digest FROM pinned CROSS JOIN tag
-        ON tag.repository = pinned.repository AND tag.name = pinned.reference
-        WHERE tag.complete_digest IS NOT NULL
-      UNION
-      SELECT edge.child FROM below CROSS JOIN edge ON edge.parent = below.digest
-    )`
-}
-
 export const fallbackStatements = {
   // A tag whose newer digest is not held at all counts by when it was last asked about.
   tagsWithFallback: `
@@ -168,13 +150,4 @@ export const removalStatements = {
   isSeenElsewhere: `
     SELECT 1 FROM content
     WHERE digest = @digest AND repository <> @repository AND NOT is_claim LIMIT 1`,
-
-  pinnedBytes: `
-    ${pinnedContent('')}
-    SELECT coalesce(sum((size + 4095) / 4096 * 4096), 0) AS bytes
-    FROM below CROSS JOIN blob ON blob.digest = below.digest`,
-  keptByLists: `
-    ${pinnedContent(`WHERE pinned_by >= 'list ' AND pinned_by < 'list!'`)}
-    SELECT blob.digest, (size + 4095) / 4096 * 4096 AS bytes
-    FROM below CROSS JOIN blob ON blob.digest = below.digest`,
 } as const

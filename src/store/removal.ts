@@ -114,25 +114,6 @@ export class Removal {
     )()
   }
 
-  pinnedBytes(): number {
-    return (this.#sql.pinnedBytes.get() as { bytes: number }).bytes
-  }
-
-  keptByLists(contents: readonly Digest[]): { bytes: number; among: readonly Digest[] } {
-    const asked = new Set(contents)
-    const rows = this.#sql.keptByLists.iterate() as IterableIterator<{
-      digest: Digest
-      bytes: number
-    }>
-    let sum = 0
-    const among: Digest[] = []
-    for (const { digest, bytes } of rows) {
-      sum += bytes
-      if (asked.has(digest)) among.push(digest)
-    }
-    return { bytes: sum, among }
-  }
-
   #remove(
     roots: readonly { readonly digest: Digest; readonly lastUse: number }[],
     inUse: readonly Digest[],

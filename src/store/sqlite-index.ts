@@ -15,6 +15,7 @@ import type {
   ImageSlice,
   ImageVictim,
   Index,
+  LeftPin,
   ListPins,
   ManifestRecord,
   OrphanSlice,
@@ -381,12 +382,36 @@ export class SqliteIndex implements Synchronous<Index> {
     this.#pins.end(now)
   }
 
+  endLeft(pins: readonly LeftPin[]): void {
+    this.#pins.endLeft(pins)
+  }
+
+  pinsVersion(): number {
+    return this.#pins.version
+  }
+
+  beginWarmRun(run: WarmRunRow): void {
+    this.#warmRuns.begin(run)
+  }
+
+  closeWarmRuns(): void {
+    this.#warmRuns.closeAll()
+  }
+
   recordWarmRun(run: WarmRunRow): void {
     this.#warmRuns.record(run)
   }
 
   lastWarmRuns(count: number): readonly WarmRunRow[] {
     return this.#warmRuns.latest(count)
+  }
+
+  lastWarmRunsOf(lists: readonly string[], count: number): readonly WarmRunRow[] {
+    return this.#warmRuns.latestOf(lists, count)
+  }
+
+  lastWarmRunOfEach(): readonly WarmRunRow[] {
+    return this.#warmRuns.lastOfEach()
   }
 
   forgetBlob(digest: Digest): void {
@@ -408,14 +433,6 @@ export class SqliteIndex implements Synchronous<Index> {
     return this.#usage.read()
   }
 
-  pinnedBytes(): number {
-    return this.#removal.pinnedBytes()
-  }
-
-  keptByLists(contents: readonly Digest[]): { bytes: number; among: readonly Digest[] } {
-    return this.#removal.keptByLists(contents)
-  }
-
   evictImage(ask: ImageVictim): ImageSlice {
     return this.#removal.evictImage(ask)
   }
@@ -433,6 +450,7 @@ export class SqliteIndex implements Synchronous<Index> {
     reference: Reference,
     inUse: readonly Digest[],
   ): Removed | undefined {
+    this.#pins.changed()
     return this.#removal.remove(repository, reference, inUse)
   }
 

@@ -14,9 +14,12 @@ import type {
   ImagePage,
   ImageSelection,
   IndexReader,
+  KeptPage,
+  PinCursor,
   UseCursor,
   VictimImage,
 } from './reader-port.ts'
+import { KeptContent } from './kept-content.ts'
 import { readerStatements } from './reader-statements.ts'
 
 /** Few enough that each page is read in some hundredths of a second. */
@@ -38,6 +41,7 @@ export class SqliteReader implements Synchronous<IndexReader> {
   readonly #pageRows: number
   readonly #sql: Record<keyof typeof readerStatements, Statement>
   readonly #gcPlan: GcPlan
+  readonly #kept: KeptContent
 
   constructor(database: Database, pageRows = PAGE_ROWS_MAX) {
     this.#database = database
@@ -45,6 +49,7 @@ export class SqliteReader implements Synchronous<IndexReader> {
     this.#sql = Object.fromEntries(
       Object.entries(readerStatements).map(([name, text]) => [name, database.prepare(text)]),
     ) as Record<keyof typeof readerStatements, Statement>
+    this.#kept = new KeptContent(database)
     this.#gcPlan = new GcPlan(database, (image, inUse) => {
       const { sizeBytes = 0, sharedBytes = 0 } = describeImage(this.#sql, image, inUse) ?? {}
       return sizeBytes - sharedBytes
@@ -122,6 +127,18 @@ export class SqliteReader implements Synchronous<IndexReader> {
     before: number,
   ): { orphans: readonly StoredDigest[]; next: number | undefined } {
     return this.#gcPlan.orphans(after, scan, before)
+  }
+
+  pinnedBytes(): number {
+    return this.#kept.bytes()
+  }
+
+  pinningLists(): readonly string[] {
+    return this.#kept.lists()
+  }
+
+  keptByLists(after: PinCursor | undefined): KeptPage {
+    return this.#kept.byLists(after)
   }
 
   close(): void {

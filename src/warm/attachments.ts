@@ -37,8 +37,8 @@ interface Question {
   readonly subject: Digest
   /** As its lines want it. */
   readonly wanted: Wanted
-  /** Its tag, which stands in for the API, tells the rest: cosign's were asked for already. */
-  readonly isOfList: boolean
+  /** Its tag, which stands in for the API: its manifest tells the rest. Cosign's were asked for already. */
+  readonly list?: Image
 }
 
 export class Attachments {
@@ -96,7 +96,7 @@ export class Attachments {
       this.#subjects.set(key, false)
       for (const wanted of unite(all)) {
         const subject = wanted.pinned
-        if (subject) questions.push({ image, subject, wanted, isOfList: false })
+        if (subject) questions.push({ image, subject, wanted })
       }
     }
     return questions
@@ -104,15 +104,15 @@ export class Attachments {
 
   /** Its list is asked for last: where that is known, all was asked. */
   async #ask(question: Question, look: Following['look']): Promise<readonly Image[]> {
-    const { wanted, subject, isOfList } = question
+    const { wanted, subject, list } = question
     const known = await this.#lookups.known(wanted, subject)
-    const tags = isOfList ? [] : await this.#lookups.cosignTags(wanted, subject, known)
+    const tags = list ? [] : await this.#lookups.cosignTags(wanted, subject, known)
     const byTag = tags.map((tag) => this.#tagged(question, tag, [ALL_PLATFORMS]))
     const tagged = await this.#look(question, byTag, look)
     const lost = tagged.find(({ status, isDeferred }) => isDeferred || isLost(status))
     if (lost) return [...tagged, this.#lose(question, lost.why, 'left')]
     try {
-      const found = known ?? (await this.#lookups.list(wanted, subject))
+      const found = known ?? (await this.#lookups.list(wanted, subject, list))
       const listed = await this.#look(question, this.#listed(question, found), look)
       return [...tagged, ...listed]
     } catch (error) {
@@ -123,7 +123,7 @@ export class Attachments {
     }
   }
 
-  #listed(question: Question, { referrers, tag }: FoundReferrers): readonly Image[] {
+  #listed(question: Question, { referrers, tag, head }: FoundReferrers): readonly Image[] {
     const { wanted } = question
     const wants = (each: ReferrerDescriptor): boolean => isWantedReferrer(wanted.referrers, each)
     const all = (referrers ?? []).filter(wants)
@@ -133,11 +133,11 @@ export class Attachments {
     }
     const images = all.slice(0, REFERRERS_MAX).map((each) => this.#referrer(question, each))
     // Clients of a registry without the API ask for the list itself.
-    if (tag === undefined || question.isOfList || !this.#lookups.isAllowed(wanted, tag))
-      return images
+    if (tag === undefined || question.list || !this.#lookups.isAllowed(wanted, tag)) return images
     const list = this.#tagged(question, tag, [])
     list.isFollowed = referrers !== undefined
-    this.#lists.set(list, { ...question, isOfList: true })
+    list.told = head
+    this.#lists.set(list, { ...question, list })
     return [list, ...images]
   }
 

@@ -3,6 +3,7 @@
 import pLimit from 'p-limit'
 import { IntegrityError, UpstreamError } from '../errors.ts'
 import { repositoryKey } from '../oci/name.ts'
+import type { Cap } from '../mirror/pace.ts'
 import type { Descriptor } from '../oci/manifest.ts'
 import { blobOrder } from './blob-order.ts'
 import { Lacking } from './causes.ts'
@@ -17,6 +18,8 @@ const DOWNLOADS_PER_JOB = 2
 export interface BlobFetchingOptions {
   /** Images of one registry at once, of the one that takes most: the pause of one is no other's. */
   readonly jobs: number
+  /** Of all downloads of the run together. */
+  readonly cap: Cap | undefined
   readonly wasLeft: (image: Image) => boolean
   /** All its blobs are there. */
   readonly finish: (image: Image) => Promise<void>
@@ -103,6 +106,7 @@ export class BlobFetching {
   async #download(image: Image, blob: Descriptor): Promise<void> {
     const { mirror, board, ending } = this.#context
     const { signal } = ending
+    const { cap } = this.#options
     const store = () =>
       registryOf(this.#context, image).ask(
         'blobs',
@@ -113,7 +117,7 @@ export class BlobFetching {
               progressed()
               board.arrived(image, bytes)
             }
-            return mirror.storeBlob(image.wanted.repository, blob, { signal, arrived })
+            return mirror.storeBlob(image.wanted.repository, blob, { signal, cap, arrived })
           }),
         signal,
         (tries) => (image.tries = Math.max(image.tries, tries)),

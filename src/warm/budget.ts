@@ -3,54 +3,70 @@
 import type { WarmPrice } from '../care/warm-job.ts'
 import type { Pinnable } from '../care/room-port.ts'
 import { formatBytes } from '../lib/units.ts'
-import type { WarmMirror } from '../mirror/warm-port.ts'
-import type { Digest } from '../oci/digest.ts'
+import type { LeftPin } from '../store/index-port.ts'
 import type { Why } from './causes.ts'
 import { end } from './context.ts'
 import type { RunContext } from './context.ts'
 import type { Image } from './image.ts'
 import { byPriority } from './image-order.ts'
+import { KeptNames } from './kept-names.ts'
+import { pinOf } from './list-pins.ts'
+import type { KeptBy } from './list-pins.ts'
 
-type Asking = Pick<WarmMirror, 'pinnable'>
+const DISK_BLOCK_BYTES = 4096
 
-/** What lists would keep after the run, as far as that is known; and what to say where it is too much. */
-export async function keptAfter(
-  mirror: Asking,
-  images: readonly Image[],
-): Promise<
-  Pick<WarmPrice, 'pinnableBytes' | 'pinnedBytes'> & { readonly warning: string | undefined }
-> {
-  const kept = images.filter(isKept)
-  const pinnable = kept.length > 0 ? await mirror.pinnable(contentsOf(kept)) : undefined
-  if (!pinnable) return { pinnableBytes: undefined, pinnedBytes: undefined, warning: undefined }
-  const { maxBytes, pinnedBytes, share, remedy } = pinnable
-  const added = new Added(pinnable.pinned)
-  for (const image of kept) added.take(image)
-  const wantedBytes = pinnedBytes + added.bytes
-  const want = `the lists want to keep ${formatBytes(wantedBytes)}`
-  const may = `may keep ${formatBytes(maxBytes)} (${share})`
-  const warning = wantedBytes > maxBytes ? `${want} and ${may}: ${remedy}` : undefined
-  return { pinnableBytes: maxBytes, pinnedBytes: wantedBytes, warning }
+interface Open extends Omit<Pinnable, 'kept'> {
+  readonly names: KeptNames
 }
 
-/** Of one run: what its lists kept before counts once, whichever images name it. */
+export interface PinBudgetOptions {
+  /** What the lists of the run mean no more. */
+  readonly releases: () => readonly KeptBy[]
+  /** What has left its list is not kept for the rest of its time. */
+  readonly endLeft: (pins: readonly LeftPin[]) => Promise<void>
+}
+
+/** Of one run. What its lists kept before is looked up once, and then added up. */
 export class PinBudget {
   readonly #context: RunContext
-  readonly #added = new Added()
+  readonly #options: PinBudgetOptions
+  /** Those that are to be kept after the run, by what was decided. */
+  readonly #taken = new Set<Image>()
+  #opened: Promise<Open | undefined> | undefined
   #turn: Promise<unknown> = Promise.resolve()
-  /** Before this run. */
-  #pinnedBytes: number | undefined
 
-  constructor(context: RunContext) {
+  constructor(context: RunContext, options: PinBudgetOptions) {
     this.#context = context
+    this.#options = options
+  }
+
+  /** What lists would keep after the run, as far as that is known; and what to say where it is too much. */
+  async keptAfter(
+    images: readonly Image[],
+  ): Promise<
+    Pick<WarmPrice, 'pinnableBytes' | 'pinnedBytes'> & { readonly warning: string | undefined }
+  > {
+    const kept = images.filter(isKept)
+    const open = kept.length > 0 ? await this.#open() : undefined
+    if (!open) return { pinnableBytes: undefined, pinnedBytes: undefined, warning: undefined }
+    const { names, maxBytes, share, remedy } = open
+    const known = kept.filter(isKnown)
+    for (const image of known) take(names, image)
+    const { bytes } = names
+    for (const image of known) names.giveBack(pinOf(image.wanted))
+    const want = `the lists want to keep ${formatBytes(bytes)}`
+    const may = `may keep ${formatBytes(maxBytes)} (${share})`
+    const warning = bytes > maxBytes ? `${want} and ${may}: ${remedy}` : undefined
+    return { pinnableBytes: maxBytes, pinnedBytes: bytes, warning }
   }
 
   /**
    * Of images whose manifests are held those are left that are too much, in order of priority, then as
-   * listed: a smaller one behind them may fit still. What is kept already stays.
+   * listed: a smaller one behind them may fit still. What is kept already stays until it is replaced, and
+   * what has left its list goes before anything is left.
    */
   async leaveTooMuch(images: readonly Image[]): Promise<void> {
-    const turn = this.#turn.then(() => this.#tooMuch(images.filter(isKept)))
+    const turn = this.#turn.then(() => this.#tooMuch(images))
     this.#turn = turn.catch(() => undefined)
     for (const { image, why } of await turn) {
       if (image.status !== 'fresh') end(this.#context, image, 'left', why)
@@ -62,20 +78,44 @@ export class PinBudget {
   }
 
   async #tooMuch(images: readonly Image[]): Promise<readonly TooMuch[]> {
-    if (images.length === 0) return []
-    const pinnable = await this.#context.mirror.pinnable(contentsOf(images))
-    if (!pinnable) return []
-    this.#pinnedBytes ??= pinnable.pinnedBytes
-    this.#added.know(pinnable.pinned)
-    const room = pinnable.maxBytes - this.#pinnedBytes
+    const asking = images.filter((image) => isKept(image) && !this.#isDecided(image))
+    const open = asking.length > 0 ? await this.#open() : undefined
+    if (!open) return []
+    const { names, maxBytes } = open
+    this.#giveBack(names)
     const found: TooMuch[] = []
-    for (const image of byPriority(images)) {
-      const bytes = this.#added.bytesOf(image)
-      if (bytes > 0 && this.#added.bytes + bytes > room) {
-        found.push({ image, why: whyLeft(pinnable, bytes) })
-      } else this.#added.take(image)
+    for (const image of byPriority(asking)) {
+      const bytes = take(names, image)
+      if (bytes > 0 && names.bytes > maxBytes) {
+        names.giveBack(pinOf(image.wanted))
+        found.push({ image, why: whyLeft(open, bytes) })
+      } else this.#taken.add(image)
     }
+    const gone = names.makeWay(maxBytes)
+    if (gone.length > 0) await this.#options.endLeft(gone)
     return found
+  }
+
+  #isDecided(image: Image): boolean {
+    return this.#taken.has(image) || image.why?.cause === 'budget'
+  }
+
+  /** Of what was to be kept and did not come. */
+  #giveBack(names: KeptNames): void {
+    for (const image of this.#taken) {
+      if (isKept(image) && image.status !== 'left') continue
+      this.#taken.delete(image)
+      names.giveBack(pinOf(image.wanted))
+    }
+  }
+
+  #open(): Promise<Open | undefined> {
+    this.#opened ??= this.#context.mirror.pinnable().then((pinnable) => {
+      if (!pinnable) return undefined
+      const { kept, ...limits } = pinnable
+      return { ...limits, names: new KeptNames(kept, this.#options.releases()) }
+    })
+    return this.#opened
   }
 }
 
@@ -84,40 +124,29 @@ interface TooMuch {
   readonly why: Why
 }
 
-/** Content that comes to what is kept, each once. */
-class Added {
-  readonly #known: Set<Digest>
-  bytes = 0
-
-  constructor(pinned: ReadonlySet<Digest> = new Set()) {
-    this.#known = new Set(pinned)
-  }
-
-  know(pinned: ReadonlySet<Digest>): void {
-    for (const digest of pinned) this.#known.add(digest)
-  }
-
-  bytesOf({ holding }: Image): number {
-    const blobs = holding?.blobs.filter(({ digest }) => !this.#known.has(digest)) ?? []
-    return blobs.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)
-  }
-
-  take(image: Image): void {
-    this.bytes += this.bytesOf(image)
-    for (const { digest } of image.holding?.blobs ?? []) this.#known.add(digest)
-  }
-}
-
 function isKept({ wanted, status, passedOver }: Image): boolean {
-  return wanted.pinnedBy.length > 0 && status !== 'failed' && passedOver === undefined
+  return wanted.pinnedBy.size > 0 && status !== 'failed' && passedOver === undefined
 }
 
-function contentsOf(images: readonly Image[]): readonly Digest[] {
-  const all = images.flatMap(({ holding }) => holding?.blobs ?? [])
-  return [...new Set(all.map(({ digest }) => digest))]
+/** What it will be is told by its manifests; until then it counts as what is kept of it. */
+function isKnown({ holding }: Image): boolean {
+  return holding !== undefined && holding.missingManifests.length === 0
 }
 
-function whyLeft({ maxBytes, share, remedy }: Pinnable, bytes: number): Why {
+/** A name keeps all that clients got of an image, not only what its list wants of it. */
+function take(names: KeptNames, { wanted, holding, digest, digestBefore }: Image): number {
+  const name = pinOf(wanted)
+  const isMoved = 'tag' in name.reference && digest !== digestBefore
+  const blobs = holding?.blobs ?? []
+  const content = new Map(blobs.map((blob) => [blob.digest, blocksOf(blob.sizeBytes)]))
+  return names.take(name, content, isMoved ? 'instead' : 'beside')
+}
+
+function blocksOf(bytes: number): number {
+  return Math.ceil(bytes / DISK_BLOCK_BYTES) * DISK_BLOCK_BYTES
+}
+
+function whyLeft({ maxBytes, share, remedy }: Open, bytes: number): Why {
   const may = `lists may keep ${formatBytes(maxBytes)} (${share})`
   return { cause: 'budget', because: `${may}, and its ${formatBytes(bytes)} are more`, remedy }
 }

@@ -32,7 +32,7 @@ const STOP_MAX_MS = 5000
 
 export interface WarmDeskEvents {
   begun(ask: WarmAsk): void
-  ended(report: WarmReport): void
+  ended(ask: WarmAsk, report: WarmReport): void
   failed(ask: WarmAsk, error: unknown): void
 }
 
@@ -148,7 +148,7 @@ export class WarmDesk {
     }
     try {
       const answer = await this.#options.run(ask, { ...talk, progress }, run.id)
-      if (answer.kind === 'ended') events.ended(answer.report)
+      if (answer.kind === 'ended') events.ended(ask, answer.report)
       run.end(answer)
     } catch (error) {
       events.failed(ask, error)

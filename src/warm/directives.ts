@@ -7,6 +7,8 @@ import { windowEnd } from './window.ts'
 
 export interface Limits {
   readonly reserve: number | undefined
+  /** It is not that of the command. */
+  readonly isReserveOfList: boolean
   readonly jobs: number
   readonly requestsPerSecond: number | undefined
 }
@@ -49,6 +51,7 @@ export class RegistryLimits {
     const jobs = said((rule) => rule.jobs)
     return {
       reserve: reserves.length > 0 ? Math.max(...reserves) : this.#ask.reserve,
+      isReserveOfList: reserves.length > 0,
       jobs: jobs.length > 0 ? Math.min(...jobs) : this.#ask.jobs,
       requestsPerSecond: rates.length > 0 ? Math.min(...rates) : undefined,
     }

@@ -2,6 +2,7 @@
 
 import type { WarmLine, WarmLineImage } from '../care/warm-job.ts'
 import type { Image } from './image.ts'
+import { LOOK } from './lacks.ts'
 import type { LineImage, LinePlan } from './lines.ts'
 import { isForgiven } from './plan.ts'
 import type { Plan } from './plan.ts'
@@ -40,5 +41,6 @@ function lineImage({ by }: LineImage, image: Image): WarmLineImage {
 
 function problemOf({ entry, why }: LinePlan): string | undefined {
   if (!why || isForgiven(entry.options.isOptional, why)) return undefined
-  return why.remedy === undefined ? why.because : `${why.because}: ${why.remedy}`
+  const { because, remedy } = why
+  return remedy === undefined || remedy === LOOK ? because : `${because}: ${remedy}`
 }

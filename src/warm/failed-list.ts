@@ -8,7 +8,7 @@ import { parseList } from '../list/parse-list.ts'
 import { blockText, directiveText, entryText } from '../list/print-line.ts'
 import { tagListNeed } from '../list/select-tags.ts'
 import type { Directive } from '../list/statement.ts'
-import { isFailedList } from './kept-list.ts'
+import { isFailedList, isRetried } from './kept-list.ts'
 
 /** Of the images that one line means. */
 const REASONS_MAX = 3
@@ -16,16 +16,17 @@ const REASON_LENGTH_MAX = 300
 /** `# mirror.txt:12: it needs a login` */
 const PLACE = /^# (.+?:\d+): /
 
-type Failed = Pick<WarmResult, 'reference' | 'places' | 'status' | 'because'>
+type Failed = Pick<WarmResult, 'reference' | 'places' | 'status' | 'because'> &
+  Partial<Pick<WarmResult, 'cause'>>
 
-/** Undefined where nothing failed or was left. */
+/** Undefined where nothing failed or was left that another run could get. */
 export function failedList(
   sources: readonly WarmSource[],
   results: readonly Failed[],
 ): string | undefined {
   const byPlace = new Map<string, Failed[]>()
   for (const result of results) {
-    if (result.status !== 'failed' && result.status !== 'left') continue
+    if (!isRetried(result)) continue
     for (const { source, line } of result.places) {
       const place = `${source}:${line}`
       byPlace.set(place, [...(byPlace.get(place) ?? []), result])

@@ -5,13 +5,14 @@ import type { Settled } from '../mirror/warm-port.ts'
 import type { Digest } from '../oci/digest.ts'
 import { repositoryKey } from '../oci/name.ts'
 import type { Repository } from '../oci/name.ts'
-import type { Index } from '../store/index-port.ts'
+import type { Index, LeftPin } from '../store/index-port.ts'
 import { Lacking, whyOf } from './causes.ts'
 import { end, unlessEnded } from './context.ts'
 import type { RunContext } from './context.ts'
 import { holdingOf, isWhole } from './holding.ts'
 import type { Holding } from './holding.ts'
 import type { Image } from './image.ts'
+import type { Sending } from './patience.ts'
 import { wantsAttestations } from './referring.ts'
 import type { KeptBy } from './list-pins.ts'
 
@@ -19,7 +20,7 @@ import type { KeptBy } from './list-pins.ts'
 export const PINNED_BY_RUNS = 'warm (running)'
 
 export interface FinishingOptions {
-  readonly index: Pick<Index, 'pin' | 'keepPins'>
+  readonly index: Pick<Index, 'pin' | 'keepPins' | 'endLeft'>
   readonly pinnedBy: string
   readonly now: () => number
 }
@@ -85,6 +86,12 @@ export class Finishing {
     }
   }
 
+  /** What has left its list makes way for what lists mean. */
+  async letGo(pins: readonly LeftPin[]): Promise<void> {
+    // Then it is kept to its end, and others may lack the room.
+    await this.#options.index.endLeft(pins).catch(() => undefined)
+  }
+
   /** Where clients are not given it there is no use in its blobs. Asked once: the end asks with patience. */
   async refuseEarly(image: Image): Promise<void> {
     const { repository } = image.wanted
@@ -100,8 +107,8 @@ export class Finishing {
     const key = repositoryKey(repository)
     const look = async (): Promise<Settled> => {
       if (await mirror.isServed(repository)) return 'served'
-      await registries.of(repository.registry).turn(ending.signal)
-      return await mirror.settleVisibility(repository, digest)
+      const turn = () => registries.of(repository.registry).turn(ending.signal)
+      return await mirror.settleVisibility(repository, digest, turn)
     }
     const found = await unlessEnded(look(), ending.signal).catch(() => undefined)
     if (found === undefined) return 'unknown'
@@ -129,8 +136,9 @@ export class Finishing {
     // Mostly it is known, and what is known waits for no pause.
     if (await mirror.isServed(repository)) return 'served'
     if (digest === undefined) return 'unknown'
-    const look = () => unlessEnded(mirror.settleVisibility(repository, digest), ending.signal)
-    return await registries.of(registry).ask('visibility', look, ending.signal)
+    const look = ({ turn }: Sending): Promise<Settled> =>
+      unlessEnded(mirror.settleVisibility(repository, digest, turn), ending.signal)
+    return await registries.of(registry).askIfNeeded('visibility', look, ending.signal)
   }
 }
 

@@ -1,6 +1,7 @@
 // One image of a run, from the plan to its result.
 
 import type { WarmResult, WarmStatus } from '../care/warm-job.ts'
+import type { TagHead } from '../mirror/warm-port.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Why } from './causes.ts'
 import { mayBeIndex } from './holding.ts'
@@ -19,6 +20,8 @@ export class Image {
   /** What was held whole under this name before the run. */
   digestBefore: Digest | undefined
   holding: Holding | undefined
+  /** What upstream said of its tag just now: it is not asked for that again at once. */
+  told: TagHead | undefined
   /** GETs of manifests that its price says. */
   plannedPulls = 0
   /** What refers to it was asked for. */

@@ -1,10 +1,19 @@
 // Of which run the list of what failed is, and whether another run has done what it lists. Pure.
 
 import { basename } from 'node:path'
-import type { WarmReport } from '../care/warm-job.ts'
+import type { WarmReport, WarmResult } from '../care/warm-job.ts'
+import { COMMAND_LINE } from './same-ask.ts'
 
 /** How the file is called; the store says in which folder. */
 const FAILED_LIST = 'warm-failed.txt'
+
+/** What was left for the budget waits for a smaller list, or a larger store: no other run gets it. */
+export function isRetried({
+  status,
+  cause,
+}: Pick<WarmResult, 'status'> & Partial<Pick<WarmResult, 'cause'>>): boolean {
+  return status === 'failed' || (status === 'left' && cause !== 'budget')
+}
 
 export function isFailedList(source: string): boolean {
   return basename(source) === FAILED_LIST
@@ -17,19 +26,22 @@ export function isFailedList(source: string): boolean {
  */
 export function clearsFailedList(
   { sources, results }: Pick<WarmReport, 'sources' | 'results'>,
-  earlier: readonly Pick<WarmReport, 'sources' | 'results' | 'totals'>[],
+  earlier: readonly Pick<WarmReport, 'sources' | 'results'>[],
 ): boolean {
   if (sources.some(isFailedList)) return true
-  const writer = earlier.find(({ totals }) => totals.failed + totals.left > 0)
+  const writer = earlier.find((run) => !run.sources.every(isTyped) && run.results.some(isRetried))
   if (!writer) return false
   if (writer.sources.every((name) => isFile(name) && sources.includes(name))) return true
-  const unfinished = writer.results.filter(({ status }) => status === 'failed' || status === 'left')
+  const unfinished = writer.results.filter(isRetried)
   const done = new Set(results.map(({ reference }) => reference))
-  // Old runs have no results any more.
-  return unfinished.length > 0 && unfinished.every(({ reference }) => done.has(reference))
+  return unfinished.every(({ reference }) => done.has(reference))
 }
 
 /** The others are another list each time. */
 function isFile(source: string): boolean {
-  return source !== 'command line' && source !== 'standard input'
+  return !isTyped(source) && source !== 'standard input'
+}
+
+function isTyped(source: string): boolean {
+  return source === COMMAND_LINE
 }

@@ -26,6 +26,10 @@ export function noSuchTag(name: string): Lacking {
   return new Lacking('not-found', `${name} does not exist`, 'check the name and the tag')
 }
 
+export function noSuchDigest(name: string): Lacking {
+  return new Lacking('not-found', `${name} does not exist`, 'check the name and the digest')
+}
+
 export function goneTag(name: string): Lacking {
   const because = `${name} no longer exists upstream; what is held of it stays`
   return new Lacking('not-found', because, 'take it out of the list')
@@ -80,7 +84,8 @@ export function noMatch({ shortage, listed, isCut, meansLatest, dropped }: TooFe
   return why(because, 'check the pattern')
 }
 
-const LOOK = 'see which tags it selects: regmirror list explain'
+/** What `list explain` itself has no need to say. */
+export const LOOK = 'see which tags it selects: regmirror list explain'
 
 export function tooManyMatch({
   count,

@@ -29,7 +29,7 @@ const IN_WORDS: Readonly<Record<DropReason, string>> = {
   blocked: 'blocked by "!"',
   'no-version': 'without a version',
   prerelease: 'prereleased',
-  'same-version': 'of a version that is taken',
+  'same-version': 'of a version with a better tag',
   older: 'older',
 }
 

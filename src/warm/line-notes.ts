@@ -14,7 +14,8 @@ export function onlyTheFirst(count: number): string {
 }
 
 export function onlyUsed(name: string, tags: number, repositories: number): string {
-  const used = tags === 0 ? 'which is none' : `${tags} of ${repositories} repositories`
+  const ofThem = `${repositories} ${repositories === 1 ? 'repository' : 'repositories'}`
+  const used = tags === 0 ? 'which is none' : `${tags} ${tags === 1 ? 'tag' : 'tags'} of ${ofThem}`
   return `${name}: registries do not tell what is under a name, so it stands for what clients used lately, ${used}`
 }
 

@@ -26,11 +26,13 @@ export interface ListPinsOptions {
 export function listPins({ paths, images, isWhole, lines, at }: ListPinsOptions): KeptBy[] {
   const unsure = [...unsureOf(lines), ...images.filter(mayHideMore).map(repositoryOf)]
   return [...new Set(paths)].map((path) => {
-    const own = images.filter(({ wanted }) => wanted.pinnedBy.includes(path))
+    const own = images.filter(({ wanted }) => wanted.pinnedBy.has(path))
     return {
       by: `list ${path}`,
       pins: {
-        held: own.filter(isKept).map(({ wanted }) => pinOf(wanted)),
+        held: own.filter(isKept).map(({ wanted }) => {
+          return { ...pinOf(wanted), keepMs: wanted.pinnedBy.get(path) }
+        }),
         releasesOthers: isWhole,
         still: own.filter((image) => !isKept(image)).map(({ wanted }) => pinOf(wanted)),
         unsure,
@@ -38,6 +40,14 @@ export function listPins({ paths, images, isWhole, lines, at }: ListPinsOptions)
       },
     }
   })
+}
+
+/** The same right after the plan: what it no longer means has left, before anything comes. */
+export function releases(options: ListPinsOptions): KeptBy[] {
+  return listPins(options).map(({ by, pins }) => ({
+    by,
+    pins: { ...pins, held: [], still: [...pins.held, ...pins.still] },
+  }))
 }
 
 /** Repositories of which it could not be told what their lines mean, or of which that is too much. */
@@ -60,10 +70,6 @@ function isKept({ status, why }: Image): boolean {
 }
 
 /** A tag beside a digest is only its name: what is kept is the digest, wherever the tag goes. */
-function pinOf({ repository, reference, pinned, keepMs }: Wanted): ListPin {
-  return {
-    repository,
-    reference: pinned === undefined ? reference : { digest: pinned },
-    keepMs,
-  }
+export function pinOf({ repository, reference, pinned }: Wanted): Omit<ListPin, 'keepMs'> {
+  return { repository, reference: pinned === undefined ? reference : { digest: pinned } }
 }

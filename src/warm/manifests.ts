@@ -10,7 +10,7 @@ import { UpstreamError } from '../errors.ts'
 import type { UpstreamErrorKind } from '../errors.ts'
 import { holdingOf } from './holding.ts'
 import type { Image } from './image.ts'
-import { goneChild, noSuchTag, noteLacking } from './lacks.ts'
+import { goneChild, noSuchDigest, noSuchTag, noteLacking } from './lacks.ts'
 import { wantsAttestations } from './referring.ts'
 import { MoreThanPlanned } from './registry-state.ts'
 
@@ -81,7 +81,7 @@ export class ManifestFetching {
     const { repository, reference, pinned, name } = image.wanted
     const { digest } = image
     if (digest === undefined || (await this.#get(image, { digest }))) return
-    if (!('tag' in reference) || pinned !== undefined) throw noSuchTag(name)
+    if (!('tag' in reference) || pinned !== undefined) throw noSuchDigest(name)
     const { mirror, ending } = this.#context
     const head = await registryOf(this.#context, image).ask(
       'heads',
@@ -102,9 +102,9 @@ export class ManifestFetching {
     if (running) return running
     const { signal } = this.#context.ending
     const fetched = registryOf(this.#context, image)
-      .ask(
+      .askIfNeeded(
         'manifests',
-        () => this.#pull(image, reference),
+        ({ turn }) => this.#pull(image, reference, turn),
         signal,
         (tries) => (image.tries = Math.max(image.tries, tries)),
       )
@@ -113,15 +113,22 @@ export class ManifestFetching {
     return fetched
   }
 
-  async #pull(image: Image, reference: Reference): Promise<HeldManifest | undefined> {
+  /** Where no pull is left nobody waits for a turn only to hear so. */
+  async #pull(
+    image: Image,
+    reference: Reference,
+    turn: () => Promise<void>,
+  ): Promise<HeldManifest | undefined> {
     const { mirror, ending, board } = this.#context
     const registry = registryOf(this.#context, image)
     while (registry.firstPull) await registry.firstPull
     const pull = registry.beginPull()
-    let wasAsked = true
-    let mayCount = true
+    let wasAsked = false
+    let mayCount = false
     let hasArrived = false
     try {
+      await turn()
+      mayCount = wasAsked = true
       const found = await unlessEnded(
         mirror.manifest(image.wanted.repository, reference),
         ending.signal,
@@ -131,7 +138,7 @@ export class ManifestFetching {
       if (found && wasAsked) board.arrived(image, found.manifest.bytes.length)
       return found?.manifest
     } catch (error) {
-      if (error instanceof UpstreamError) {
+      if (wasAsked && error instanceof UpstreamError) {
         mayCount = !BEFORE_IT_COUNTS.includes(error.kind)
         wasAsked = error.kind === 'bad-response'
       }

@@ -56,6 +56,16 @@ function wasSent(error: unknown): boolean {
   return !(error instanceof UpstreamError) || error.wasSent
 }
 
+export interface Sending {
+  /**
+   * Resolves when the next request may be sent: for work that finds out first whether it sends any.
+   * Whoever only finds that there is nothing to send keeps nobody else waiting.
+   */
+  readonly turn: () => Promise<void>
+  /** An answer too: a long download that goes on after each break has no end of tries. */
+  readonly progressed: () => void
+}
+
 export interface PatienceOptions {
   readonly registry: string
   readonly now: () => number
@@ -95,14 +105,10 @@ export class Patience {
     return this.#restMs > 0
   }
 
-  /**
-   * Asks again and again, as long as it may help. `tried` hears of every try that was sent. What `work`
-   * calls `progressed` with is an answer too: a long download that goes on after each break has no end
-   * of tries.
-   */
+  /** Asks again and again, as long as it may help. `tried` hears of every try that was sent. */
   async bear<T>(
     traffic: Traffic,
-    work: (progressed: () => void) => Promise<T>,
+    work: (sending: Sending) => Promise<T>,
     tried: () => void,
     signal: AbortSignal,
   ): Promise<T> {
@@ -112,18 +118,17 @@ export class Patience {
       Object.assign(failures, NONE_FAILED)
       this.#answered(lane)
     }
+    const turn = (): Promise<void> => this.#turn(lane, signal)
     for (;;) {
-      // Another's answer may begin a pause while this one waits for its turn.
-      do {
-        await this.#rest(lane, signal)
-        await this.#options.turn?.(signal)
-      } while (this.isPaused)
+      await this.#rest(lane, signal)
       try {
-        const result = await work(progressed)
+        const result = await work({ turn, progressed })
         tried()
         this.#answered(lane)
         return result
       } catch (error) {
+        // It ended while this one waited for its turn.
+        if (error === lane.end) throw error
         if (wasSent(error)) tried()
         signal.throwIfAborted()
         this.#bearWith(error, lane, failures)
@@ -145,6 +150,15 @@ export class Patience {
 
   get #restMs(): number {
     return Math.max(0, this.#pausedUntilMs - this.#options.now())
+  }
+
+  /** Another's answer may begin a pause while this one waits. */
+  async #turn(lane: Lane, signal: AbortSignal): Promise<void> {
+    await this.#options.turn?.(signal)
+    while (this.isPaused) {
+      await this.#rest(lane, signal)
+      await this.#options.turn?.(signal)
+    }
   }
 
   async #rest(lane: Lane, signal: AbortSignal): Promise<void> {

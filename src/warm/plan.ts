@@ -19,6 +19,7 @@ import { Lines } from './lines.ts'
 import type { LinePlan } from './lines.ts'
 import type { WantedList } from './list-rules.ts'
 import { Lookups } from './lookups.ts'
+import type { Looked } from './lookups.ts'
 import { wantsAttestations } from './referring.ts'
 import { unite } from './wanted.ts'
 
@@ -121,9 +122,7 @@ class Planning {
       await this.#compare(image, tag, pinned)
       return undefined
     }
-    const { before, head } = await this.#lookups
-      .head(repository, tag)
-      .finally(() => (image.tries = this.#lookups.triesOf(repository, tag)))
+    const { before, head } = await this.#headOf(image, tag)
     if (!head) throw before ? goneTag(name) : noSuchTag(name)
     image.digest = head.digest
     image.mediaType = head.mediaType
@@ -133,6 +132,17 @@ class Planning {
     const held = await holdingOf(this.#lookups.held, repository, top, image.wanted.platforms)
     if (isWhole(held)) image.digestBefore = before
     return undefined
+  }
+
+  /** What was said before is told once: an image that is looked at later again is asked for. */
+  async #headOf(image: Image, tag: Tag): Promise<Looked> {
+    const { told } = image
+    image.told = undefined
+    if (told) return { before: undefined, head: told }
+    const { repository } = image.wanted
+    return await this.#lookups
+      .head(repository, tag)
+      .finally(() => (image.tries = this.#lookups.triesOf(repository, tag)))
   }
 
   /** What a tag points to is only worth a warning where the line says what is wanted. */

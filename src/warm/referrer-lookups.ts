@@ -8,6 +8,7 @@ import { unlessEnded } from './context.ts'
 import type { RunContext } from './context.ts'
 import { wasAskedWithin } from './every.ts'
 import { wantedCosignTags } from './referring.ts'
+import type { Image } from './image.ts'
 import type { Wanted } from './wanted.ts'
 
 export class ReferrerLookups {
@@ -54,8 +55,14 @@ export class ReferrerLookups {
     return false
   }
 
-  async list({ repository }: Wanted, subject: Digest): Promise<FoundReferrers> {
+  /** `byTag`: the list itself, where a tag stands in for the API and is held: then nobody is asked. */
+  async list(
+    { repository }: Wanted,
+    subject: Digest,
+    byTag: Image | undefined,
+  ): Promise<FoundReferrers> {
     const { mirror, registries, ending } = this.#context
+    if (byTag) return await mirror.referrers(repository, subject, byTag)
     const list = () => unlessEnded(mirror.referrers(repository, subject), ending.signal)
     return await registries.of(repository.registry).ask('lists', list, ending.signal)
   }

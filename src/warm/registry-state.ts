@@ -6,7 +6,7 @@ import type { WarmMirror } from '../mirror/warm-port.ts'
 import type { PullQuota } from '../upstream/upstream.ts'
 import { Lacking } from './causes.ts'
 import { Patience } from './patience.ts'
-import type { PatienceOptions, Traffic } from './patience.ts'
+import type { Sending, PatienceOptions, Traffic } from './patience.ts'
 import { PullBudget, reserveOf } from './quota.ts'
 import type { RunningPull } from './quota.ts'
 import { Spacing } from './spacing.ts'
@@ -28,8 +28,9 @@ const TRAFFIC: Readonly<Record<RequestKind, Traffic>> = {
 
 /** Others of the same registry need not try, and may go on later. */
 export class PullsUsedUp extends Lacking {
-  constructor(because: string) {
-    super('quota', because, 'run it again later, or with a lower --reserve')
+  constructor(because: string, isReserveOfList: boolean) {
+    const reserve = isReserveOfList ? 'reserve= in its @registry line' : '--reserve'
+    super('quota', because, `run it again later, or with a lower ${reserve}`)
   }
 }
 
@@ -37,13 +38,15 @@ export class PullsUsedUp extends Lacking {
 export class MoreThanPlanned extends Lacking {
   constructor() {
     const because = 'it needs more pulls than could be told before'
-    super('quota', because, 'run it again: the price is exact now')
+    super('quota', because, 'run it again: its next price knows more')
   }
 }
 
 export interface RegistryOptions extends Omit<PatienceOptions, 'turn'> {
   readonly quota: () => PullQuota | undefined
   readonly reserve: number | undefined
+  /** An `@registry` says it. */
+  readonly isReserveOfList: boolean
   /** Images of it at once. */
   readonly jobs: number
   /** Undefined: as many as its slots let through. */
@@ -107,6 +110,20 @@ export class RegistryState {
     kind: RequestKind,
     work: (progressed: () => void) => Promise<T>,
     signal: AbortSignal,
+    tried?: (failed: number) => void,
+  ): Promise<T> {
+    const inTurn = async ({ turn, progressed }: Sending): Promise<T> => {
+      await turn()
+      return await work(progressed)
+    }
+    return await this.askIfNeeded(kind, inTurn, signal, tried)
+  }
+
+  /** The same for work that waits for its turn itself, once it knows that it sends anything. */
+  async askIfNeeded<T>(
+    kind: RequestKind,
+    work: (sending: Sending) => Promise<T>,
+    signal: AbortSignal,
     tried: (failed: number) => void = () => undefined,
   ): Promise<T> {
     let tries = 0
@@ -145,12 +162,14 @@ export class RegistryState {
   /** Said once until it gives some again. */
   #usedUp(): PullsUsedUp {
     const { quota, name } = this
+    const { isReserveOfList } = this.#options
     const count = quota?.remaining ?? 0
     if (!this.#isUsedUp) {
       this.#options.notice(`${name}: ${count} pulls are left and kept for people`)
     }
     this.#isUsedUp = true
-    return new PullsUsedUp(`${name} has ${count} pulls left, and they are kept for people`)
+    const because = `${name} has ${count} pulls left, and they are kept for people`
+    return new PullsUsedUp(because, isReserveOfList)
   }
 
   /** Whether it may be asked for manifests again. */
@@ -189,6 +208,7 @@ export class RegistryState {
       remainingBefore: this.#remainingBefore,
       remainingAfter: quota?.remaining,
       reserve: quota && reserveOf(quota, this.#options.reserve),
+      ...(this.#options.isReserveOfList && { isReserveOfList: true }),
     }
   }
 }

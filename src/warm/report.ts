@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto'
 import type { WarmAsk, WarmRegistry, WarmReport, WarmResult } from '../care/warm-job.ts'
+import type { ListText } from '../list/list-entry.ts'
 import { version } from '../version.ts'
 import type { Outcome } from './outcome.ts'
 
@@ -53,7 +54,14 @@ export function reportOf(reported: Reported): WarmReport {
 
 function digestOfLists({ sources }: WarmAsk): string {
   const hash = createHash('sha256')
-  for (const { text } of sources) hash.update(`${Buffer.byteLength(text)}\n`).update(text)
+  const add = ({ text, includes = [] }: ListText): void => {
+    hash.update(`${Buffer.byteLength(text)}\n`).update(text)
+    for (const { line, list } of includes) {
+      hash.update(`@include ${line}\n`)
+      add(list)
+    }
+  }
+  sources.forEach(add)
   return `sha256:${hash.digest('hex')}`
 }
 

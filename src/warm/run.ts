@@ -4,11 +4,12 @@ import pLimit from 'p-limit'
 import type { WarmAsk, WarmProgress, WarmReport, WarmRow } from '../care/warm-job.ts'
 import type { Talk } from '../care/jobs.ts'
 import type { Naming } from '../list/name-pattern.ts'
+import type { Cap } from '../mirror/pace.ts'
 import type { WarmMirror } from '../mirror/warm-port.ts'
 import { Attachments, withAttached } from './attachments.ts'
 import { BlobFetching } from './blobs.ts'
 import { Board } from './board.ts'
-import { keptAfter, PinBudget } from './budget.ts'
+import { PinBudget } from './budget.ts'
 import { end, giveUp, passOver, registryOf } from './context.ts'
 import type { RunContext } from './context.ts'
 import { bandwidthOf, RegistryLimits, timeOf } from './directives.ts'
@@ -21,7 +22,8 @@ import type { Image } from './image.ts'
 import { byPriority, byRegistry } from './image-order.ts'
 import { tooLarge } from './lacks.ts'
 import { meaningOfBare } from './line-notes.ts'
-import { listPins } from './list-pins.ts'
+import { listPins, releases } from './list-pins.ts'
+import type { KeptBy, ListPinsOptions } from './list-pins.ts'
 import { readLists } from './list-rules.ts'
 import type { WantedList } from './list-rules.ts'
 import { ManifestFetching } from './manifests.ts'
@@ -48,7 +50,7 @@ export class Run {
   readonly #ask: WarmAsk
   readonly #id: string
   readonly #lists: readonly WantedList[]
-  readonly #bytesPerSecond: number | undefined
+  readonly #cap: Cap | undefined
   readonly #time: Time
   readonly #limits: RegistryLimits
   readonly #context: RunContext
@@ -57,6 +59,10 @@ export class Run {
   readonly #attached: Image[] = []
   readonly #finishing: Finishing
   readonly #budget: PinBudget
+  /** What the lists no longer mean, once there is a plan. */
+  #releases: readonly KeptBy[] = []
+  /** Whole before the run. */
+  #fresh: readonly Image[] = []
 
   constructor(options: RunOptions, ask: WarmAsk, talk: Talk<WarmRow, WarmProgress>, id: string) {
     const { mirror, now, sleep, random } = options
@@ -66,7 +72,8 @@ export class Run {
     this.#id = id
     this.#lists = readLists(ask.sources, naming)
     const parsed = this.#lists.map((list) => list.parsed)
-    this.#bytesPerSecond = bandwidthOf(parsed, ask)
+    const bytesPerSecond = bandwidthOf(parsed, ask)
+    this.#cap = bytesPerSecond === undefined ? undefined : { bytesPerSecond }
     this.#time = timeOf(parsed, ask, now())
     const limits = new RegistryLimits(parsed, ask, naming)
     this.#limits = limits
@@ -87,15 +94,16 @@ export class Run {
     this.#context = { mirror, registries, board, ending, now }
     this.#attachments = new Attachments(this.#context)
     this.#finishing = new Finishing(this.#context, options)
-    this.#budget = new PinBudget(this.#context)
+    this.#budget = new PinBudget(this.#context, {
+      releases: () => this.#releases,
+      endLeft: (pins) => this.#finishing.letGo(pins),
+    })
   }
 
   async toReport(): Promise<WarmReport> {
-    const { mirror, board, ending } = this.#context
+    const { board, ending } = this.#context
     const startedAtMs = this.#options.now()
-    // A plan may be made beside a run, whose cap it leaves alone.
     const isRun = this.#ask.mode === 'run'
-    const unlimit = isRun ? mirror.limitBandwidth(this.#bytesPerSecond) : undefined
     try {
       const planned = await this.#plan()
       const isWhole = ending.by === undefined
@@ -104,14 +112,13 @@ export class Run {
       if (isRun) await this.#keepPins(plan, isWhole)
       return this.#report(plan, startedAtMs)
     } finally {
-      unlimit?.()
       ending.close()
       await board.close()
     }
   }
 
   async #plan(): Promise<Plan> {
-    const { mirror, board, registries, ending } = this.#context
+    const { board, registries, ending } = this.#context
     const { platforms, mode } = this.#ask
     this.#tellOfLists()
     const plan = await this.#planAttached(await planOf(this.#context, this.#lists, platforms))
@@ -120,11 +127,13 @@ export class Run {
       if (image.isDeferred && !isLookedAtAgain) this.#leave(image)
       else if (image.status === 'stale' && mode !== 'run') board.ended(image)
     }
+    this.#releases = releases(this.#pinning(plan, ending.by === undefined))
+    if (mode === 'run') await this.#finishing.keep(this.#releases)
     const price = priceOf(plan, registries)
     if (mode === 'explain') for (const row of lineRows(plan)) board.row({ kind: 'line', ...row })
     // Of a plan that is not whole it would be the price of a part.
     if (ending.by === undefined) {
-      const { warning, ...kept } = await keptAfter(mirror, plan.images)
+      const { warning, ...kept } = await this.#budget.keptAfter(plan.images)
       board.row({ kind: 'price', price: { ...price, ...kept } })
       if (mode !== 'run' && warning !== undefined) board.notice(warning)
     }
@@ -152,14 +161,18 @@ export class Run {
   async #fetchAll(images: readonly Image[]): Promise<void> {
     const { ending, registries } = this.#context
     const unfinished = images.filter(({ isDone }) => !isDone)
-    await this.#budget.leaveTooMuch(images.filter(({ status }) => status === 'fresh'))
+    this.#fresh = images.filter(({ status }) => status === 'fresh')
+    // By priority, each together with what is to come of its registry.
+    const waiting = new Set(unfinished.map(({ registry }) => registry))
+    await this.#budget.leaveTooMuch(this.#fresh.filter(({ registry }) => !waiting.has(registry)))
     if (unfinished.length === 0) return
-    for (const image of images) if (image.status === 'fresh') await this.#finishing.pin(image)
+    for (const image of this.#fresh) await this.#finishing.pin(image)
     // A registry that makes its images wait keeps those of no other waiting.
     const blobs = this.#blobFetching()
     await Promise.all(
       [...byRegistry(unfinished).values()].map((each) => this.#fetchOfRegistry(each, blobs)),
     )
+    await this.#budget.leaveTooMuch(this.#fresh)
     this.#context.board.phase('ending')
     for (const registry of registries.all) registry.tellUnplanned()
     for (const image of [...unfinished, ...this.#attached]) {
@@ -173,6 +186,7 @@ export class Run {
   #blobFetching(): BlobFetching {
     return new BlobFetching(this.#context, {
       jobs: this.#limits.mostJobs,
+      cap: this.#cap,
       wasLeft: ({ wanted }) => this.#options.leftBefore.has(wanted.name),
       finish: (image) => this.#finishing.finish(image),
     })
@@ -208,7 +222,9 @@ export class Run {
     await fetch(images)
     const all = withAttached(images, await this.#fetchAttached(images, fetch))
     const isOpen = (image: Image): boolean => !image.isDone && !image.isDeferred
-    await this.#budget.leaveTooMuch(all.filter(isOpen))
+    const fresh = this.#fresh.filter(({ registry }) => registry === images[0]?.registry)
+    const found = all.filter((image) => isOpen(image) || image.status === 'fresh')
+    await this.#budget.leaveTooMuch([...fresh, ...found])
     board.phase('blobs')
     await blobs.fetch(all.filter(isOpen))
     // Parts of them are gone again.
@@ -250,10 +266,13 @@ export class Run {
     return await pullsAgain(this.#context, deferred, this.#options.sleep)
   }
 
-  async #keepPins({ images, lines }: Plan, isWhole: boolean): Promise<void> {
+  async #keepPins(plan: Plan, isWhole: boolean): Promise<void> {
+    await this.#finishing.keep(listPins(this.#pinning(plan, isWhole)))
+  }
+
+  #pinning({ images, lines }: Plan, isWhole: boolean): ListPinsOptions {
     const paths = this.#lists.flatMap(({ path }) => path ?? [])
-    const at = this.#options.now()
-    await this.#finishing.keep(listPins({ paths, images, lines, isWhole, at }))
+    return { paths, images, lines, isWhole, at: this.#options.now() }
   }
 
   #leave(image: Image): void {

@@ -7,7 +7,7 @@ import { parseList } from '../list/parse-list.ts'
 /** More than somebody waits for at a terminal is a list. */
 export const ON_DEMAND_IMAGES_MAX = 16
 /** Of references that were typed (list-entry.ts). */
-const COMMAND_LINE = 'command line'
+export const COMMAND_LINE = 'command line'
 
 /**
  * Whether a run does what an ask wants. A run of the schedule ends with its window, which who asks for the

@@ -4,11 +4,16 @@ import type { Logger } from '../lib/log.ts'
 import { formatLocalTime } from '../lib/time-of-day.ts'
 import type { SchedulerEvents } from './scheduler.ts'
 
-export function logScheduleEvents(path: string, log: Logger): SchedulerEvents {
+/** `command`: how the list is warmed by hand. */
+export function logScheduleEvents(path: string, command: string, log: Logger): SchedulerEvents {
   return {
+    lacking(problems) {
+      log.warn(`${path} cannot be used, and nothing is warmed until it is right:`)
+      for (const problem of problems) log.warn(problem)
+    },
     neverRan(next) {
       log.info(
-        `${path} was never warmed: ${firstWords(next)}; to begin at once: regmirror warm ${path}`,
+        `${path} was never warmed: ${firstWords(next)}; to begin at once: ${command}`,
         whenOf(next),
       )
     },
@@ -29,7 +34,11 @@ export function logScheduleEvents(path: string, log: Logger): SchedulerEvents {
       log.warn(`${path} was due and is not warmed: ${because}; ${nextWords(next)}`, whenOf(next))
     },
     next(next) {
-      log.info(`${path} is warmed again: ${nextWords(next)}`, whenOf(next))
+      const when = next === undefined ? 'not be warmed again' : `be warmed ${nextWords(next)}`
+      log.info(`${path} will ${when}`, whenOf(next))
+    },
+    notice(text) {
+      log.info(`${path}: ${text}`)
     },
     changed(lines, next) {
       const count = lines === 1 ? '1 line' : `${lines} lines`

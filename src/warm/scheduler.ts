@@ -1,7 +1,7 @@
 // Has a list warmed when it is due, by asking for it like anybody else, and looks whether it was edited.
 
 import type { Jobs } from '../care/jobs.ts'
-import type { WarmAsk, WarmReport } from '../care/warm-job.ts'
+import type { WarmAsk, WarmReport, WarmRow } from '../care/warm-job.ts'
 import { JobPutOff } from '../errors.ts'
 import { LOOK_EVERY_MS } from '../lib/wall-clock.ts'
 import type { Clock } from '../lib/wall-clock.ts'
@@ -9,8 +9,8 @@ import type { ListText, ParsedList } from '../list/list-entry.ts'
 import { decide, decidedAtStart, nextBegin, scheduleOf } from './schedule.ts'
 import type { Decided, Decision, Schedule } from './schedule.ts'
 
-/** All that are kept. */
-const RUNS_LOOKED_AT = 90
+/** Of one run: who warms a list by hand is told of all. */
+const NOTICES_LOGGED_MAX = 100
 
 interface RightList {
   readonly list: ListText
@@ -21,6 +21,8 @@ interface RightList {
 export interface ScheduledSource {
   readonly path: string
   readonly current: RightList
+  /** Problems; of a list that has been right since the server started: none. */
+  readonly lacking: readonly string[]
   look(events: {
     changed(list: RightList): void
     broken(problems: readonly string[]): void
@@ -29,6 +31,8 @@ export interface ScheduledSource {
 
 /** `next`: when the next run begins by itself, as far as can be told. */
 export interface SchedulerEvents {
+  /** There is nothing to warm before the list is right. */
+  lacking(problems: readonly string[]): void
   neverRan(next: number | undefined): void
   /** It is caught up now, or where windows keep it from that at `next`. */
   missed(next: number | undefined): void
@@ -36,6 +40,7 @@ export interface SchedulerEvents {
   passedOver(next: number | undefined): void
   putOff(because: string, next: number | undefined): void
   next(next: number | undefined): void
+  notice(text: string): void
   changed(lines: number, next: number | undefined): void
   broken(problems: readonly string[]): void
   failed(error: unknown): void
@@ -48,7 +53,8 @@ export interface SchedulerOptions {
   /** Besides what the schedule says. */
   readonly ask: Pick<WarmAsk, 'platforms' | 'jobs'>
   readonly warm: Jobs['warm']
-  readonly lastRuns: (count: number) => Promise<readonly WarmReport[]>
+  /** Of this list, also where it was killed. */
+  readonly lastRun: () => Promise<WarmReport | undefined>
   readonly events: SchedulerEvents
   readonly clock: Clock
 }
@@ -59,6 +65,8 @@ export class WarmScheduler {
   #schedule: Schedule
   #decided: Decided
   #isRunning = false
+  /** Something that was due while the run goes on: told once of each run. */
+  #isPassedOver = false
 
   constructor(options: SchedulerOptions) {
     this.#options = options
@@ -71,27 +79,38 @@ export class WarmScheduler {
     return nextBegin(this.#schedule, this.#decided)
   }
 
+  get lacking(): readonly string[] {
+    return this.#options.source.lacking
+  }
+
   get lines(): number {
     return this.#options.source.current.parsed.entries.length
   }
 
   /** Resolves once what was missed has begun, or waits. */
   async start(): Promise<void> {
-    const { clock, events } = this.#options
-    const last = await this.#lastRun()
+    const { lastRun, clock, events } = this.#options
+    // Where it cannot be told, nothing was missed.
+    const last = await lastRun().catch(() => undefined)
     this.#decided = decidedAtStart(last, clock.now())
-    const decision = this.#decide()
-    const { what } = decision
-    if (last === undefined) events.neverRan(this.next)
-    else if (what !== undefined) events.missed(what === 'wait' ? this.next : undefined)
-    else events.next(this.next)
-    this.#act(decision)
+    if (this.lacking.length > 0) events.lacking(this.lacking)
+    else this.#begin(last)
     void this.#lookOnAndOn().catch((error: unknown) => events.failed(error))
   }
 
   /** Begins no more. What runs is its desk's to end. */
   stop(): void {
     this.#stopping.abort()
+  }
+
+  #begin(last: WarmReport | undefined): void {
+    const { events } = this.#options
+    const decision = this.#decide()
+    const { what } = decision
+    if (last === undefined) events.neverRan(this.next)
+    else if (what !== undefined) events.missed(what === 'wait' ? this.next : undefined)
+    else events.next(this.next)
+    this.#act(decision)
   }
 
   async #lookOnAndOn(): Promise<void> {
@@ -105,14 +124,16 @@ export class WarmScheduler {
       await source.look({
         changed: () => {
           this.#schedule = this.#scheduleNow()
-          events.changed(this.lines, this.next)
+          // What was due before the list was right begins now.
+          events.changed(this.lines, this.next && Math.max(this.next, clock.now()))
         },
         broken: (problems) => events.broken(problems),
       })
       if (signal.aborted) return
+      if (this.lacking.length > 0) continue
       const decision = this.#decide()
       if (decision.what === 'wait') events.waits(this.next)
-      if (decision.what === 'pass-over') events.passedOver(this.next)
+      if (decision.what === 'pass-over') this.#passOver()
       this.#act(decision)
     }
   }
@@ -122,6 +143,11 @@ export class WarmScheduler {
     const decision = decide(this.#schedule, this.#decided, seen)
     this.#decided = decision.decided
     return decision
+  }
+
+  #passOver(): void {
+    if (!this.#isPassedOver) this.#options.events.passedOver(this.next)
+    this.#isPassedOver = true
   }
 
   #act({ what, untilAt }: Decision): void {
@@ -141,10 +167,11 @@ export class WarmScheduler {
       isDetached: false,
     }
     this.#isRunning = true
+    this.#isPassedOver = false
     try {
       // The desk ends it when the server stops.
       const { signal } = new AbortController()
-      await warm(due, { signal, progress: () => {}, rows: () => Promise.resolve() })
+      await warm(due, { signal, progress: () => {}, rows: this.#noticesOf() })
       if (!this.#stopping.signal.aborted) events.next(this.next)
     } catch (error) {
       // Of a run that failed the desk has told.
@@ -155,15 +182,19 @@ export class WarmScheduler {
     }
   }
 
-  #scheduleNow(): Schedule {
-    const { at, source } = this.#options
-    return scheduleOf(at, source.current.parsed.windows)
+  #noticesOf(): (rows: readonly WarmRow[]) => Promise<void> {
+    let toTell = NOTICES_LOGGED_MAX
+    return (rows) => {
+      const texts = rows.flatMap((row) => (row.kind === 'notice' ? row.text : []))
+      for (const text of texts.slice(0, toTell)) this.#options.events.notice(text)
+      toTell = Math.max(0, toTell - texts.length)
+      return Promise.resolve()
+    }
   }
 
-  async #lastRun(): Promise<WarmReport | undefined> {
-    const { lastRuns, source } = this.#options
-    // Where it cannot be told, nothing was missed.
-    const runs = await lastRuns(RUNS_LOOKED_AT).catch(() => [])
-    return runs.find(({ paths = [] }) => paths.includes(source.path))
+  #scheduleNow(): Schedule {
+    const { at, source } = this.#options
+    if (source.lacking.length > 0) return { dues: [], windows: [] }
+    return scheduleOf(at, source.current.parsed.windows)
   }
 }

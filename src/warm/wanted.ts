@@ -35,10 +35,11 @@ export interface Wanted {
   readonly priority: Priority
   readonly referrers: Referring
   readonly maxSizeBytes: number | undefined
-  /** How long after its lists mean it no more; undefined: until somebody removes it. */
-  readonly keepMs: number | undefined
-  /** Paths of the lists that mean it. */
-  readonly pinnedBy: readonly string[]
+  /**
+   * Paths of the lists that mean it, each with how long it stays after the list means it no more;
+   * undefined: until somebody removes it.
+   */
+  readonly pinnedBy: ReadonlyMap<string, number | undefined>
 }
 
 /** What all images of a line have in common. */
@@ -60,9 +61,12 @@ export function commonOf(
     priority: options.priority ?? 'normal',
     referrers: options.referrers ?? 'no',
     maxSizeBytes: options.maxSizeBytes,
-    keepMs: options.keep === 'pin' ? undefined : (options.keep ?? KEPT_MS),
-    pinnedBy: path === undefined ? [] : [path],
+    pinnedBy: new Map(path === undefined ? [] : [[path, keepMsOf(options)]]),
   }
+}
+
+function keepMsOf({ keep = KEPT_MS }: EntryOptions): number | undefined {
+  return keep === 'pin' ? undefined : keep
 }
 
 function platformsNamed(platforms: readonly string[]): readonly string[] {
@@ -106,9 +110,17 @@ function both(first: Wanted, second: Wanted): Wanted {
       first.priority,
     referrers: uniteReferring(first.referrers, second.referrers),
     maxSizeBytes: largest(first.maxSizeBytes, second.maxSizeBytes),
-    keepMs: largest(first.keepMs, second.keepMs),
-    pinnedBy: [...new Set([...first.pinnedBy, ...second.pinnedBy])],
+    pinnedBy: pinnedByBoth(first.pinnedBy, second.pinnedBy),
   }
+}
+
+/** Each list has its own say in how long it keeps. */
+function pinnedByBoth(one: Wanted['pinnedBy'], other: Wanted['pinnedBy']): Wanted['pinnedBy'] {
+  const both = new Map(one)
+  for (const [path, keepMs] of other) {
+    both.set(path, both.has(path) ? largest(both.get(path), keepMs) : keepMs)
+  }
+  return both
 }
 
 /** Undefined: without an end. */

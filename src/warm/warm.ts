@@ -1,41 +1,41 @@
 // `regmirror warm` as a job of whoever owns the store; what it came to is kept.
 
 import type { Talk } from '../care/jobs.ts'
-import type {
-  WarmAnswer,
-  WarmAsk,
-  WarmProgress,
-  WarmReport,
-  WarmResult,
-  WarmRow,
-} from '../care/warm-job.ts'
+import type { WarmAnswer, WarmAsk, WarmProgress, WarmReport, WarmRow } from '../care/warm-job.ts'
 import type { WarmMirror } from '../mirror/warm-port.ts'
-import type { Index } from '../store/index-port.ts'
+import type { Index, WarmRunRow } from '../store/index-port.ts'
 import { failedList } from './failed-list.ts'
 import { PINNED_BY_RUNS } from './finishing.ts'
 import { clearsFailedList } from './kept-list.ts'
-import { reportOf } from './last-runs.ts'
+import { begunRowOf, listsOf, reportOf, rowOf } from './last-runs.ts'
 import { Run } from './run.ts'
+import { isTyped } from './same-ask.ts'
 
 export { PINNED_BY_RUNS } from './finishing.ts'
 
 /** Of a run's id, where `ls` names the run. */
 const ID_SHOWN = 8
-/** Of one run, in the index: a few MiB. */
-const RESULTS_KEPT_MAX = 5000
-const WORTH: readonly WarmResult['status'][] = ['left', 'failed', 'warmed', 'stale', 'fresh']
-/** For the one that wrote the list of what failed: a month of one a night. */
-const RUNS_LOOKED_AT = 30
+/** For one with results: those that are killed have none. */
+const RUNS_LOOKED_AT = 10
 
 export type WarmIndex = Pick<
   Index,
-  'pin' | 'unpinAll' | 'keepPins' | 'recordWarmRun' | 'lastWarmRuns'
+  | 'pin'
+  | 'unpinAll'
+  | 'keepPins'
+  | 'endLeft'
+  | 'beginWarmRun'
+  | 'recordWarmRun'
+  | 'lastWarmRunsOf'
+  | 'lastWarmRunOfEach'
 >
 
 export interface WarmOptions {
   /** Opened by the first run that needs it. */
   readonly mirror: () => WarmMirror | Promise<WarmMirror>
   readonly index: WarmIndex
+  /** Lists whose files are no longer there have left all that they kept; but for these. */
+  readonly leaveGoneLists: (besides: readonly string[]) => Promise<void>
   /** Keeps the list of what failed or was left, or removes the one before; where it is kept. */
   readonly saveFailedList: (text: string | undefined) => Promise<string | undefined>
   readonly now: () => number
@@ -52,21 +52,28 @@ export function warmJob(options: WarmOptions) {
   return async (ask: WarmAsk, talk: WarmTalk, id: string): Promise<WarmAnswer> => {
     const { index, now, sleep, random } = options
     const mirror = await options.mirror()
-    const earlier = await earlierRuns(index, ask)
-    const leftBefore = leftBy(earlier[0])
+    const isOfList = !ask.sources.every(isTyped)
+    const earlier = await index.lastWarmRunsOf(listsOf(ask), RUNS_LOOKED_AT)
+    const leftBefore = leftBy(earlier.find(({ results }) => results !== undefined))
     const pinnedBy = `${PINNED_BY_RUNS} ${id.slice(0, ID_SHOWN)}`
-    const isFirstRun = earlier.length === 0
+    const isFirstRun = isOfList && earlier.length === 0
     const parts = { mirror, index, pinnedBy, leftBefore, isFirstRun, now, sleep, random }
     const run = new Run(parts, ask, talk, id)
     if (ask.mode !== 'run') {
       return { kind: 'ended', report: await run.toReport(), failedList: undefined }
     }
+    // On a disk that takes no more the run may still find that all is fresh.
+    if (isOfList) await index.beginWarmRun(begunRowOf(ask, id, now())).catch(() => undefined)
     try {
+      // Those of this run are there: whoever asked has just read them.
+      const paths = ask.sources.flatMap(({ path }) => path ?? [])
+      if (isOfList) await options.leaveGoneLists(paths).catch(() => undefined)
       const report = await run.toReport()
-      const text = failedList(ask.sources, report.results)
-      const isSaved = text !== undefined || (await isCleared(index, report).catch(() => false))
-      await record(index, report).catch((error: unknown) => tellUnrecorded(talk, error))
-      const kept = isSaved ? await options.saveFailedList(text) : undefined
+      // What is typed is typed again: the list of what failed is of lists.
+      const kept = isOfList ? await saveFailed(options, ask, report) : undefined
+      await index
+        .recordWarmRun(rowOf(report, ask))
+        .catch((error: unknown) => tellUnrecorded(talk, error))
       return { kind: 'ended', report, failedList: kept }
     } finally {
       // On a disk that is full it may fail: then the next run does it, or the next owner at its start.
@@ -75,25 +82,24 @@ export function warmJob(options: WarmOptions) {
   }
 }
 
-/** The latest first; runs of other lists in between say nothing of these. */
-async function earlierRuns(index: WarmIndex, { sources }: WarmAsk): Promise<readonly WarmReport[]> {
-  const runs = (await index.lastWarmRuns(RUNS_LOOKED_AT)).map(reportOf)
-  const isOf = (run: WarmReport): boolean =>
-    sources.some(
-      ({ name, path }) =>
-        run.sources.includes(name) || (path !== undefined && run.paths?.includes(path) === true),
-    )
-  return runs.filter(isOf)
+function leftBy(run: WarmRunRow | undefined): ReadonlySet<string> {
+  const left = run && reportOf(run).results.filter(({ status }) => status === 'left')
+  return new Set(left?.map(({ reference }) => reference))
 }
 
-function leftBy(run: WarmReport | undefined): ReadonlySet<string> {
-  const left = run?.results.filter(({ status }) => status === 'left') ?? []
-  return new Set(left.map(({ reference }) => reference))
+/** What failed, as a list; where nothing did, the one of an earlier run may be needless by now. */
+async function saveFailed(
+  { index, saveFailedList }: WarmOptions,
+  { sources }: WarmAsk,
+  report: WarmReport,
+): Promise<string | undefined> {
+  const text = failedList(sources, report.results)
+  const isSaved = text !== undefined || (await isCleared(index, report).catch(() => false))
+  return isSaved ? await saveFailedList(text) : undefined
 }
 
-/** Whether the list that is there is taken away. */
 async function isCleared(index: WarmIndex, report: WarmReport): Promise<boolean> {
-  const runs = await index.lastWarmRuns(RUNS_LOOKED_AT)
+  const runs = await index.lastWarmRunOfEach()
   return clearsFailedList(report, runs.map(reportOf))
 }
 
@@ -101,21 +107,4 @@ async function isCleared(index: WarmIndex, report: WarmReport): Promise<boolean>
 async function tellUnrecorded(talk: WarmTalk, error: unknown): Promise<void> {
   const text = `this run will not be found by warm --last: ${(error as Error).message}`
   await talk.rows([{ kind: 'notice', text }])
-}
-
-async function record(index: WarmIndex, { results, ...report }: WarmReport): Promise<void> {
-  await index.recordWarmRun({
-    startedAt: Date.parse(report.startedAt),
-    report: JSON.stringify(report),
-    results: JSON.stringify(worthKeeping(results)),
-  })
-}
-
-/** Those that matter most, in the order of the list; the report's totals count all. */
-function worthKeeping(results: WarmReport['results']): WarmReport['results'] {
-  if (results.length <= RESULTS_KEPT_MAX) return results
-  const rank = ({ status }: WarmResult): number => WORTH.indexOf(status)
-  const kept = results.toSorted((one, other) => rank(one) - rank(other)).slice(0, RESULTS_KEPT_MAX)
-  const isKept = new Set(kept)
-  return results.filter((result) => isKept.has(result))
 }

@@ -92,9 +92,35 @@ suite('list fmt', () => {
 
   test('what is no command of list is said with what was perhaps meant', () => {
     assert.match(list(['format']).said, /"format" is no command of list/)
-    assert.match(list(['lnt', 'a']).said, /did you mean lint\?/)
-    assert.match(list(['fmt', '--chek', 'right.txt']).said, /--chek is not an option.*--check/)
+    assert.match(list(['lnt', 'a']).said, /no command of list: there are fmt, lint, explain$/m)
+    const mistyped = list(['fmt', '--chek', 'right.txt']).said
+    assert.match(mistyped, /--chek is not an option.*--check/)
+    assert.doesNotMatch(mistyped, /name a list/)
     assert.equal(list([]).code, 2)
+  })
+})
+
+suite('lists that are hard to read or to show', () => {
+  test('a path that leads nowhere is said as such, without a stack or a code of its own', () => {
+    symlinkSync('circle.txt', folder.join('circle.txt'))
+    for (const name of ['circle.txt', 'n'.repeat(300)]) {
+      const { code, said } = list(['fmt', name])
+      assert.equal(code, 2, said)
+      assert.match(said, /^regmirror: the list .* cannot be read \((?:ELOOP|ENAMETOOLONG)\)\n$/)
+    }
+  })
+
+  test('what a comment would do to a terminal is shown, not done', () => {
+    file('escape.txt', 'quay.io/b/b', 'quay.io/a/a # \u001B[2Jgone \u202E')
+    const { stdout } = list(['fmt', '--check', 'escape.txt'])
+    assert.match(stdout, /␛\[2Jgone/)
+    assert.doesNotMatch(stdout, /[\u001B\u202E]/)
+  })
+
+  test('of what a list includes --fix puts nothing right, and says so', () => {
+    file('inner-fix.txt', 'docker pull redis')
+    file('outer-fix.txt', '@include inner-fix.txt')
+    assert.match(list(['lint', 'outer-fix.txt']).said, /: 1 finding in inner-fix\.txt\n$/)
   })
 })
 
@@ -125,8 +151,48 @@ suite('list lint', () => {
     assert.equal(readFileSync(path, 'utf8'), 'nginx\nregistry.k8s.io/pause:3.9\nother.lan/x\n')
     file('found.txt', 'nginx')
     assert.equal(list(['lint', 'found.txt']).code, 0)
-    file('includes.txt', '@include none.txt')
-    assert.equal(list(['lint', 'includes.txt']).code, 2)
+  })
+
+  test('a file that cannot be included is a finding among others', () => {
+    file('includes.txt', '@include none.txt', 'docker pull nginx', '@include includes.txt')
+    const { code, stdout } = list(['lint', 'includes.txt'])
+    assert.equal(code, 1)
+    assert.match(
+      stdout,
+      /^includes\.txt:1:10: there is no file none\.txt.*\nincludes\.txt:2:1: .*\nincludes\.txt:3:10: the list includes itself/,
+    )
+    const fixed = list(['lint', '--fix', '--json', 'includes.txt'])
+    const left = JSON.parse(fixed.stdout) as readonly { readonly line: number }[]
+    assert.deepEqual([fixed.code, left.map(({ line }) => line)], [1, [1, 3]])
+  })
+
+  test('what is put right in one list stays so where another cannot be written', () => {
+    const first = file('first.txt', 'docker pull nginx')
+    chmodSync(file('kept-as-is.txt', 'docker pull redis'), 0o444)
+    const last = file('last.txt', 'docker pull redis')
+    const names = ['first.txt', 'kept-as-is.txt', 'last.txt']
+    const { code, said } = list(['lint', '--fix', ...names])
+    assert.equal(code, 3)
+    assert.match(said, /first\.txt:1: .*\n.*kept-as-is\.txt is read-only.*\n.*last\.txt:1: /)
+    assert.doesNotMatch(said, /kept-as-is\.txt:1: docker pull redis ->/)
+    assert.deepEqual(
+      [first, last].map((path) => readFileSync(path, 'utf8')),
+      ['nginx\n', 'redis\n'],
+    )
+    chmodSync(folder.join('kept-as-is.txt'), 0o644)
+    file('kept-as-is.txt', 'redis', 'nginx')
+    chmodSync(folder.join('kept-as-is.txt'), 0o444)
+    const formatted = list(['fmt', ...names])
+    assert.equal(formatted.code, 3)
+    assert.match(formatted.said, /first\.txt was formatted\n.*read-only.*\n.*last\.txt was/)
+  })
+
+  test('a list that --allow names is looked at as one of what may be had', () => {
+    const path = file('allowed.txt', 'ghcr.io/org/**', 'ghcr.io/org/app:1', 'nginx', 'nginx:1.25')
+    assert.equal(list(['lint', 'allowed.txt']).code, 0)
+    const { code, stdout } = list(['lint', '--allow', path, 'allowed.txt'])
+    assert.equal(code, 1)
+    assert.match(stdout, /^allowed\.txt:2:1: line 1 .* allows this too\nallowed\.txt:4:1: line 3 /)
   })
 })
 
@@ -196,6 +262,13 @@ describe(
       )
     })
 
+    test('a registry that is not served is found once', () => {
+      file('unserved.txt', 'nginx:1.25', 'other.lan/app:1')
+      const { code, stdout } = list(['lint', '--online', 'unserved.txt', ...settings])
+      assert.equal(code, 1)
+      assert.match(stdout, /^unserved\.txt:2:1: [^\n]*other\.lan[^\n]*\n$/)
+    })
+
     test('a list of which nothing exists is one with findings', () => {
       file('nothing.txt', 'org/gone:1')
       assert.equal(list(['lint', '--online', 'nothing.txt', ...settings]).code, 1)
@@ -209,6 +282,7 @@ describe(
       assert.equal(code, 3, said)
       assert.equal(stdout, '')
       assert.match(said, /127\.0\.0\.1/)
+      assert.match(said, /nothing was found in away\.txt, but upstream could not be asked/)
       assert.equal(list(['explain', 'nginx:1.25', '--offline', ...settings]).code, 3)
     })
   },

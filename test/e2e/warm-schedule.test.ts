@@ -1,5 +1,5 @@
 // `regmirror serve --warm` on the built program: it says when it warms what, catches up what it missed, and
-// does not start with a list or a time that is wrong.
+// serves also where the list is wrong, but not where its time is.
 import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { suite, test } from 'node:test'
@@ -45,7 +45,8 @@ async function ranDaysAgo(data: string, list: string): Promise<void> {
     sources: [list],
     paths: [list],
   }
-  await store.index.recordWarmRun({ startedAt, report: JSON.stringify(report), results: '[]' })
+  const run = { startedAt, lists: [list], report: JSON.stringify(report), results: '[]' }
+  await store.index.recordWarmRun(run)
   await store.close()
 }
 
@@ -57,11 +58,11 @@ suite('a server that warms a list by itself', () => {
       /^ {2}warming +\S+mirror\.txt \(1 line\), next at \d{4}-\d\d-\d\d 03:15$/,
     )
     await server.waitForLine(
-      /was never warmed: that begins at .* 03:15; to begin at once: regmirror warm/,
+      /was never warmed: that begins at .* 03:15; to begin at once: regmirror warm --data \S+data \S+mirror\.txt/,
     )
     const { code } = await command('warm', list).exited
     assert.equal(code, 0)
-    await server.waitForLine(/warming has ended: 1 warmed/)
+    await server.waitForLine(/warming \S+ has ended: 1 warmed/)
   })
 
   test('catches up what it missed', async (t) => {
@@ -71,12 +72,12 @@ suite('a server that warms a list by itself', () => {
     await server.waitForLine(
       /mirror\.txt was due and was not warmed, or not to its end: it begins now/,
     )
-    await server.waitForLine(/warming has ended: 1 warmed, 0 fresh, 0 failed/)
+    await server.waitForLine(/warming \S+ has ended: 1 warmed, 0 fresh, 0 failed/)
     assert.equal(upstream.log.find({ method: 'HEAD' }).length, 1)
     assert.equal((await server.stop()).code, 0)
   })
 
-  test('does not start where the list or its time is wrong, and says all that is', async (t) => {
+  test('serves where the list is wrong, and says all that is; a wrong time it refuses', async (t) => {
     const { command, list } = await setting(t)
     const refuses = async (args: readonly string[], ...sentences: RegExp[]): Promise<void> => {
       const program = command('serve', ...args)
@@ -85,12 +86,17 @@ suite('a server that warms a list by itself', () => {
       for (const sentence of sentences) assert.match(program.stderr, sentence)
     }
     writeFileSync(list, 'app^1\nnginx newset=2\n')
-    await refuses(
-      ['--warm', list],
-      /mirror\.txt:1:4: a ":" is missing/,
-      /mirror\.txt:2:7: .*newest/,
+    const server = command('serve', '--warm', list)
+    await server.waitForLine(/mirror\.txt:1:4: a ":" is missing/)
+    await server.waitForLine(/mirror\.txt:2:7: .*newest/)
+    await server.waitForLine(
+      /^ {2}warming +NOTHING: \S+mirror\.txt cannot be used \(2 problems, see the log\)$/,
     )
-    await refuses(['--warm', `${list}.old`], /there is no file \S+mirror\.txt\.old; did you mean/)
+    assert.equal((await server.stop()).code, 0)
+    const other = command('serve', '--warm', `${list}.old`)
+    await other.waitForLine(/there is no file \S+mirror\.txt\.old; did you mean/)
+    await other.waitForLine(/^ {2}warming +NOTHING: .* \(1 problem, see the log\)$/)
+    assert.equal((await other.stop()).code, 0)
     await refuses(
       ['--warm', list, '--warm-at', '25:00'],
       /--warm-at: "25:00" is no time that comes/,

@@ -145,7 +145,9 @@ test('--help tells every exit code', () => {
 test('data goes to stdout and the report to its file, and both say the same', () => {
   const report = folder.join('report.json')
   // Declared offline: nothing is dialled, so nothing can be done.
-  const args = ['nginx:1.25', '--offline', '--data', folder.join('offline'), '--report', report]
+  const offline = folder.join('offline.txt')
+  writeFileSync(offline, 'nginx:1.25\n')
+  const args = [offline, '--offline', '--data', folder.join('offline'), '--report', report]
   const { code, stdout, lines } = warm([...args, '--json'])
   assert.equal(code, 3, lines.join('\n'))
   assert.deepEqual(JSON.parse(stdout), JSON.parse(readFileSync(report, 'utf8')))

@@ -1,5 +1,6 @@
 // What a list brought stays while it means it, and a time after that; as much of it as lists may keep.
 import assert from 'node:assert/strict'
+import { rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import Database from 'better-sqlite3'
@@ -11,6 +12,7 @@ import { buildImage } from '../support/images.ts'
 import type { Image } from '../support/images.ts'
 import { status } from '../support/scripted-reply.ts'
 import { publishedDigests } from '../support/store-invariants.ts'
+import { TempFolder } from '../support/temp-folder.ts'
 import { Setting } from '../support/test-mirror.ts'
 import type { ConfigChanges } from '../support/test-mirror.ts'
 import { statuses, warm } from '../support/warm-run.ts'
@@ -30,6 +32,10 @@ const NAMES = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i']
 const AS_TYPED = { platforms: ['linux/arm64'] }
 // Which four or five images fill: the index takes more at one time than at another.
 const SMALL_BYTES = 24 * MIB
+
+const lists = new TempFolder('lists')
+const LIST = lists.join('mirror.txt')
+const OFFICE = lists.join('office.txt')
 
 const images = new Map(NAMES.map((name) => [name, imageOf(name)]))
 
@@ -53,8 +59,10 @@ function warmFile(
   { mirror }: Setting,
   lines: readonly string[],
   changes: Partial<WarmAsk> = {},
-  file = '/etc/mirror.txt',
+  file = LIST,
 ): Promise<WarmRun> {
+  // A list whose file is gone keeps nothing for long.
+  writeFileSync(file, `${lines.join('\n')}\n`)
   const source = { name: path.basename(file), path: file, text: `${lines.join('\n')}\n` }
   return warm(mirror, [], { sources: [source], ...AS_TYPED, ...changes })
 }
@@ -83,7 +91,7 @@ function held({ mirror }: Setting, names: readonly string[] = NAMES): string[] {
 }
 
 // `a:1`, or `a:1 left` where its list means it no longer; by the list.
-function pins({ mirror }: Setting, by = 'list /etc/mirror.txt'): string[] {
+function pins({ mirror }: Setting, by = `list ${LIST}`): string[] {
   const database = new Database(path.join(mirror.folder, 'index.db'), { readonly: true })
   const sql = `
     SELECT name || ':' || reference || CASE WHEN left_at IS NULL THEN '' ELSE ' left' END
@@ -137,13 +145,13 @@ test('what an edited filter no longer selects has left, and what it selects agai
 test('each list keeps its own, and only a plan keeps nothing', async () => {
   await using setting = await started()
   await warmFile(setting, ['a:1', 'b:1'])
-  await warmFile(setting, ['b:1', `c@${images.get('c')?.top.digest}`], {}, '/etc/office.txt')
+  await warmFile(setting, ['b:1', `c@${images.get('c')?.top.digest}`], {}, OFFICE)
   await warmFile(setting, ['a:1'], { mode: 'plan' })
   assert.deepEqual(pins(setting), ['a:1', 'b:1'])
   await warmFile(setting, ['a:1'])
   assert.deepEqual(pins(setting), ['a:1', 'b:1 left'])
   const byDigest = `c:${images.get('c')?.top.digest}`
-  assert.deepEqual(pins(setting, 'list /etc/office.txt'), ['b:1', byDigest])
+  assert.deepEqual(pins(setting, `list ${OFFICE}`), ['b:1', byDigest])
 })
 
 test('what upstream did not tell releases nothing, be it an image, a list of tags, or all', async () => {
@@ -173,7 +181,7 @@ test('who removes an image by hand need not mind the list', async () => {
   await askOwner(owner, 'ls', { prefix: undefined }, { ...talk, rows: add })
   assert.deepEqual(
     rows.map(({ pinnedBy }) => pinnedBy),
-    [['list /etc/mirror.txt'], ['list /etc/mirror.txt']],
+    [[`list ${LIST}`], [`list ${LIST}`]],
   )
   const none = async () => {}
   await askOwner(owner, 'rm', { references: ['b:1'] }, { ...talk, rows: none })
@@ -223,8 +231,8 @@ test('content that images share counts once, and so does what another list keeps
   const same = [1, 2, 3, 4, 5, 6, 7, 8, 9].map((n) => `same${n}:1`)
   assert.equal((await warmFile(setting, same)).report.outcome, 'done')
   const other = ['a:1', ...NAMES.slice(1, KEPT_MAX).map((name) => `${name}:1`)]
-  assert.equal((await warmFile(setting, other, {}, '/etc/other.txt')).report.outcome, 'done')
-  const third = await warmFile(setting, ['a:1', 'h:1'], {}, '/etc/third.txt')
+  assert.equal((await warmFile(setting, other, {}, lists.join('other.txt'))).report.outcome, 'done')
+  const third = await warmFile(setting, ['a:1', 'h:1'], {}, lists.join('third.txt'))
   assert.deepEqual(statuses(third), ['fresh docker.io/library/a:1', 'left docker.io/library/h:1'])
   // Nobody asked to keep it.
   assert.equal((await warm(setting.mirror, ['h:1'], AS_TYPED)).report.outcome, 'done')
@@ -260,4 +268,72 @@ test('a plan warns of what it knows to be too much, and tells how much that is',
   assert.equal(price?.pinnableBytes, Math.floor(CAP_BYTES * 0.8))
   assert.ok(Number(price?.pinnedBytes) > NAMES.length * IMAGE_MIB * MIB)
   assert.deepEqual((await warm(mirror, lines, { ...AS_TYPED, mode: 'plan' })).notices, [])
+})
+
+test('a list of more than half of what lists may keep is updated: what goes counts no more', async () => {
+  await using setting = await started()
+  const { mirror, upstream } = setting
+  const layers = { smallLayers: 0, bigLayers: 1, bigLayerMiB: 17 }
+  const big = (seed: string): Image =>
+    buildImage({ seed, form: 'oci', architectures: ['arm64'], ...layers })
+  upstream.addImage('library/big', '1', big('big'))
+  assert.equal((await warmFile(setting, ['big:1'])).report.outcome, 'done')
+  const newer = big('newer')
+  upstream.addImage('library/big', '1', newer)
+  putClockForward(UNUSED_MS)
+  await mirror.get('/v2/big/manifests/1')
+  assert.deepEqual((await warmFile(setting, ['big:1'], { mode: 'plan' })).notices, [])
+  const run = await warmFile(setting, ['big:1'])
+  assert.equal(run.report.outcome, 'done')
+  assert.equal(run.results.get('docker.io/library/big:1')?.digest, newer.top.digest)
+  // Two of these are too much again.
+  upstream.addImage('library/other', '1', big('other'))
+  const tooMuch = await warmFile(setting, ['big:1', 'other:1'])
+  assert.equal(tooMuch.results.get('docker.io/library/other:1')?.cause, 'budget')
+})
+
+test('what has left its list gives way to what lists mean, as much of it as is needed', async () => {
+  await using setting = await started()
+  const full = NAMES.slice(0, KEPT_MAX).map((name) => `${name}:1`)
+  assert.equal((await warmFile(setting, full)).report.outcome, 'done')
+  const plan = await warmFile(setting, ['h:1', 'i:1'], { mode: 'plan' })
+  assert.deepEqual(plan.notices, [])
+  assert.deepEqual(pins(setting), full, 'a plan lets nothing go')
+  assert.equal((await warmFile(setting, ['h:1', 'i:1'])).report.outcome, 'done')
+  const kept = pins(setting)
+  assert.deepEqual(
+    kept.filter((each) => !each.endsWith(' left')),
+    ['h:1', 'i:1'],
+  )
+  assert.equal(kept.length, KEPT_MAX, 'the rest stays for its time')
+})
+
+test('what is there by chance is kept by its priority too', async () => {
+  await using setting = await started()
+  const low = NAMES.slice(0, KEPT_MAX).map((name) => `${name}:1`)
+  await warm(setting.mirror, low, AS_TYPED)
+  const run = await warmFile(setting, [...low, 'i:1 priority=high'])
+  assert.equal(run.results.get('docker.io/library/i:1')?.status, 'warmed')
+  assert.deepEqual(pins(setting), [...low.slice(0, KEPT_MAX - 1), 'i:1'])
+})
+
+test('a list that was deleted or renamed has left what it kept, at the next run of any, or gc', async () => {
+  await using setting = await started()
+  const { mirror } = setting
+  await warmFile(setting, ['a:1'])
+  await warmFile(setting, ['b:1'], {}, OFFICE)
+  assert.deepEqual(pins(setting), ['a:1'])
+  rmSync(LIST)
+  await warmFile(setting, ['b:1'], { mode: 'plan' }, OFFICE)
+  assert.deepEqual(pins(setting), ['a:1'])
+  await warmFile(setting, ['b:1'], {}, OFFICE)
+  assert.deepEqual(pins(setting), ['a:1 left'])
+  rmSync(OFFICE)
+  const owner = await findOwner(mirror.folder)
+  assert.ok(owner)
+  const talk = { signal: AbortSignal.timeout(20_000), progress: () => {}, rows: async () => {} }
+  await askOwner(owner, 'gc', { isPlan: true }, talk)
+  assert.deepEqual(pins(setting, `list ${OFFICE}`), ['b:1 left'])
+  await warmFile(setting, ['a:1'])
+  assert.deepEqual(pins(setting), ['a:1'], 'one that is there again has not left')
 })

@@ -4,16 +4,18 @@ import assert from 'node:assert/strict'
 import { rmSync, writeFileSync } from 'node:fs'
 import { suite, test } from 'node:test'
 import type { ImageRow } from '../../src/care/jobs.ts'
-import { ConfigError } from '../../src/errors.ts'
 import { LOOK_EVERY_MS } from '../../src/lib/wall-clock.ts'
 import { askOwner, findOwner } from '../../src/owner/client.ts'
+import type { Index } from '../../src/store/index-port.ts'
+import { openStore } from '../../src/store/store.ts'
+import { begunRowOf } from '../../src/warm/last-runs.ts'
 import { OWN_CLOCK } from '../support/clock.ts'
 import { buildImage } from '../support/images.ts'
 import { ManualClock } from '../support/manual-clock.ts'
 import { TempFolder } from '../support/temp-folder.ts'
 import { Setting } from '../support/test-mirror.ts'
 import { waitUntil } from '../support/wait-until.ts'
-import { warm } from '../support/warm-run.ts'
+import { warm, warmAsk } from '../support/warm-run.ts'
 
 // Clocks go forward on 2026-03-29 at 02:00, and back on 2026-10-25 at 03:00.
 process.env['TZ'] = 'Europe/Berlin'
@@ -73,7 +75,7 @@ class Night implements AsyncDisposable {
   }
 
   async ended(count: number): Promise<void> {
-    await this.setting.mirror.logged(/^warming has ended/, count)
+    await this.setting.mirror.logged(/^warming .* has ended/, count)
   }
 
   /** What the log says of the list from here on is what matches. */
@@ -111,6 +113,13 @@ class Clock extends ManualClock {
   }
 }
 
+/** As another owner does, while no server runs. */
+async function changeIndex(night: Night, change: (index: Index) => Promise<void>): Promise<void> {
+  const store = await openStore(night.setting.mirror.folder, 1)
+  await change(store.index)
+  await store.close()
+}
+
 function timeOf(text: string): number {
   return Date.parse(text.replace(' ', 'T'))
 }
@@ -127,15 +136,15 @@ suite('a list is warmed by itself', OWN_CLOCK, () => {
   test('at its time and not before, every day, and only what is new is fetched', async () => {
     await using night = await Night.start({ list: 'app:1\n' })
     assert.deepEqual(night.said(/never warmed/), [
-      `LIST was never warmed: that begins at 2026-11-23 01:30; to begin at once: regmirror warm ${night.file}`,
+      `LIST was never warmed: that begins at 2026-11-23 01:30; to begin at once: regmirror warm --data ${night.setting.mirror.folder} ${night.file}`,
     ])
     await night.to('2026-11-23 01:29:59')
     assert.deepEqual(night.asked(), [])
     await night.to('2026-11-23 01:30')
     await night.ended(1)
     assert.equal(night.asked().length, WHOLE_APP - 1)
-    await night.setting.mirror.logged(/is warmed again/)
-    assert.deepEqual(night.said(/warmed again/), ['LIST is warmed again: next at 2026-11-24 01:30'])
+    await night.setting.mirror.logged(/will be warmed next/)
+    assert.deepEqual(night.said(/will be warmed/), ['LIST will be warmed next at 2026-11-24 01:30'])
     await night.to('2026-11-24 01:30')
     await night.ended(2)
     assert.deepEqual(night.asked(), FRESH)
@@ -175,14 +184,16 @@ suite('a list is warmed by itself', OWN_CLOCK, () => {
     await night.to('2026-11-22 13:00')
     await stalled(night.setting)
     await night.to('2026-11-22 14:00')
+    await night.to('2026-11-22 14:01')
+    await night.to('2026-11-22 15:00')
     assert.deepEqual(night.said(/passed over/), [
       'LIST is due, and its run before still goes on: passed over, next at 2026-11-22 15:00',
     ])
     night.setting.upstream.release()
     await night.ended(1)
-    await night.to('2026-11-22 15:00')
+    await night.to('2026-11-22 16:00')
     await night.ended(2)
-    assert.equal(night.said(/^warming LIST/).length, 2)
+    assert.equal(night.said(/^warming LIST$/).length, 2)
   })
 
   test('on the day on which the clock leaves its time out, and once where that comes twice', async () => {
@@ -190,9 +201,9 @@ suite('a list is warmed by itself', OWN_CLOCK, () => {
     await using spring = await Night.start({ list, begin: '2026-03-28 12:00' })
     await spring.to('2026-03-29 03:00')
     await spring.ended(1)
-    await spring.setting.mirror.logged(/is warmed again/)
-    assert.deepEqual(spring.said(/warmed again/), [
-      'LIST is warmed again: next at 2026-03-30 02:30',
+    await spring.setting.mirror.logged(/will be warmed next/)
+    assert.deepEqual(spring.said(/will be warmed/), [
+      'LIST will be warmed next at 2026-03-30 02:30',
     ])
     await using autumn = await Night.start({
       list: 'app:1\n',
@@ -203,9 +214,9 @@ suite('a list is warmed by itself', OWN_CLOCK, () => {
     await autumn.ended(1)
     await autumn.to('2026-10-25T02:30+01:00')
     await autumn.to('2026-10-25 12:00')
-    assert.equal(autumn.said(/^warming LIST/).length, 1)
-    assert.deepEqual(autumn.said(/warmed again/), [
-      'LIST is warmed again: next at 2026-10-26 02:30',
+    assert.equal(autumn.said(/^warming LIST$/).length, 1)
+    assert.deepEqual(autumn.said(/will be warmed/), [
+      'LIST will be warmed next at 2026-10-26 02:30',
     ])
   })
 
@@ -216,7 +227,7 @@ suite('a list is warmed by itself', OWN_CLOCK, () => {
     await night.jump('2026-11-25 01:20')
     await night.to('2026-11-25 02:00')
     await night.to('2026-11-25 12:00')
-    assert.equal(night.said(/^warming LIST/).length, 1)
+    assert.equal(night.said(/^warming LIST$/).length, 1)
   })
 
   test('and who asks for it by hand meanwhile follows that run', async () => {
@@ -319,7 +330,7 @@ suite('a server that starts again', OWN_CLOCK, () => {
     await night.setting.mirror.restart()
     await night.ended(2)
     assert.deepEqual(
-      night.said(/^warming has ended/).map((text) => /: (\d warmed, .* left)/.exec(text)?.[1]),
+      night.said(/^warming .* has ended/).map((text) => /: (\d warmed, .* left)/.exec(text)?.[1]),
       ['0 warmed, 0 fresh, 0 failed, 1 left', '1 warmed, 0 fresh, 0 failed, 0 left'],
     )
   })
@@ -336,14 +347,47 @@ suite('a server that starts again', OWN_CLOCK, () => {
     await night.ended(2)
   })
 
-  test('does not start with a list that is wrong, and says every problem', async () => {
+  test('serves with a list that is wrong, says every problem, and warms once it is right', async () => {
     await using night = await Night.start({ list: 'app:1\n' })
+    await night.to('2026-11-23 01:30')
+    await night.ended(1)
+    await night.setting.mirror.stop()
     night.write('not an image\nweb^1\n')
-    await assert.rejects(night.setting.mirror.restart(), (error: ConfigError) => {
-      assert.ok(error instanceof ConfigError)
-      assert.ok(error.problems.length >= 2, error.message)
-      return true
+    night.clock.set(timeOf('2026-11-24 00:00'))
+    const before = night.said(/./).length
+    await night.setting.mirror.restart()
+    const wrong = () => night.said(/cannot be used|LIST:/).length
+    const said = night.said(/./).slice(before)
+    assert.ok(said.includes('LIST cannot be used, and nothing is warmed until it is right:'))
+    assert.ok(said.some((text) => text.startsWith('LIST:1:')))
+    assert.ok(said.some((text) => text.startsWith('LIST:2:')))
+    const told = wrong()
+    night.asked()
+    assert.equal((await night.setting.mirror.get('/v2/library/web/manifests/1')).status, 200)
+    await night.to('2026-11-24 02:00')
+    assert.equal(wrong(), told)
+    assert.equal(night.said(/^warming LIST$/).length, 1)
+    night.write('app:1\n')
+    await night.to('2026-11-24 09:00')
+    await night.ended(2)
+    assert.match(night.said(/read again/).join(), /: 1 line, next at 2026-11-24 09:00$/)
+    await night.setting.mirror.logged(/will be warmed next at 2026-11-25 01:30$/)
+  })
+
+  test('goes on with what its death had cut off, also of the first run, and where much was typed', async () => {
+    await using night = await Night.start({ list: 'app:1\n' })
+    await night.setting.mirror.stop()
+    await changeIndex(night, async (index) => {
+      const source = { name: 'mirror.txt', path: night.file, text: 'app:1\n' }
+      const ask = warmAsk([], { sources: [source], isScheduled: true })
+      const begun = begunRowOf(ask, 'killed', night.clock.now())
+      await index.beginWarmRun(begun)
+      const typed = { ...begun, lists: ['command line'], results: '[]' }
+      for (let n = 0; n < 100; n += 1) await index.recordWarmRun(typed)
     })
+    await night.setting.mirror.restart()
+    await night.ended(1)
+    assert.match(night.said(/was due/).join(), /or not to its end: it begins now$/)
   })
 })
 

@@ -62,6 +62,16 @@ test('a tag that nobody was given, and a manifest by its digest, is no use of a 
   assert.deepEqual(await setting.warm.usedTags(repository, 0), [])
 })
 
+test('what is got to verify an image is no use of a tag, by cosign nor in place of an API', async () => {
+  await using setting = await settingWith('team/app:1', 'team/app:sha256-1.sig')
+  const of = image.top.digest.replace(':', '-')
+  const tags = [of, `${of}.sig`, `${of}.att`, `${of}.sbom`]
+  for (const tag of tags) setting.upstream.addImage('team/app', tag, image)
+  for (const tag of ['1', ...tags, 'sha256-1.sig']) await pull(setting, 'ghcr.io/team/app', tag)
+  const used = await setting.warm.usedTags(setting.repository('ghcr.io/team/app'), 0)
+  assert.deepEqual(used.toSorted(), ['1', 'sha256-1.sig'])
+})
+
 test('a name with a star is the repositories that clients used, where it names a registry', async () => {
   await using setting = await settingWith(
     ...['team/app:1', 'team/deep/er:1', 'teams/app:1', 'team/unused:1', 'library/redis:1'],

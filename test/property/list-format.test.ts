@@ -5,6 +5,7 @@ import { meaningOf } from '../../src/list/covers.ts'
 import { formatList } from '../../src/list/format.ts'
 import { fullName } from '../../src/list/full-name.ts'
 import { readLines } from '../../src/list/lines.ts'
+import { unaliasing } from '../../src/list/list-rules.ts'
 import { parseList } from '../../src/list/parse-list.ts'
 import { directiveText } from '../../src/list/print-line.ts'
 import { listTexts } from '../support/list-arbitraries.ts'
@@ -15,7 +16,7 @@ const known = naming()
 const runs = { seed, numRuns: campaign(150) }
 
 function formatted(text: string): string {
-  const format = formatList(text, known)
+  const format = formatList({ name: 'list', text }, known)
   assert.ok('text' in format, JSON.stringify(format))
   return format.text
 }
@@ -27,8 +28,10 @@ function meaning(text: string) {
     text,
   })
   assert.deepEqual(problems, [])
-  const lines = entries.map((entry) => meaningOf(entry, fullName(entry.name, known)))
-  const blocked = blocks.map(({ name, tags }) => `${fullName(name, known)} ${tags ?? ''}`)
+  const unaliased = unaliasing(registries)
+  const inFull = (name: string) => fullName(unaliased(name), known, (each) => each)
+  const lines = entries.map((entry) => meaningOf(entry, inFull(entry.name)))
+  const blocked = blocks.map(({ name, tags }) => `${inFull(name)} ${tags ?? ''}`)
   const withoutPlace = (all: readonly object[]) =>
     all.map((each) => ({ ...each, place: undefined }))
   return {
@@ -88,7 +91,7 @@ suite('what fmt does to any list', () => {
     const texts = fc.array(fc.oneof(signs, fc.string({ unit: 'binary' })), { maxLength: 40 })
     fc.assert(
       fc.property(texts, (parts) => {
-        const format = formatList(parts.join(''), known)
+        const format = formatList({ name: 'list', text: parts.join('') }, known)
         if ('text' in format) assert.equal(formatted(format.text), format.text)
         else assert.ok(format.problems.length > 0)
       }),

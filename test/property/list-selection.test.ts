@@ -27,7 +27,10 @@ const versionTag = fc
   .tuple(
     fc.constantFrom('', '', '', 'v'),
     fc.array(fc.constantFrom('0', '1', '2', '10', '02'), { minLength: 1, maxLength: 4 }),
-    fc.constantFrom('', '', '', '', '-1', '_13', '-2.3', '-01-05', '-3a', '-3.4a'),
+    fc.constantFrom(
+      ...['', '', '', '', '-1', '_13', '-2.3', '-01-05', '-3a', '-3.4a', '.post1', '.post2-1'],
+      ...['u43', 'u43-b06', 'u43-b06a', 'u43.5', 'u5_1'],
+    ),
     fc.constantFrom(
       ...['', '', '', '', '-rc1', '-rc.2', '.Beta1', 'rc1', 'b2', 'b1234', '-alpha', '-m1', '-m-2'],
       ...[
@@ -39,6 +42,7 @@ const versionTag = fc
         '-SNAPSHOT',
         '-nightly-20240105',
         '-alphabet',
+        ...['-develop', '-main', '-mainline', '.master', '-test2', '_staging'],
       ],
     ),
     fc.constantFrom('', '', '', '-alpine', '-alpine3.20', '-slim', '-jdk', '.', 'k', '-1x'),
@@ -48,7 +52,17 @@ const wordTag = fc.constantFrom(
   ...['latest', 'edge', 'stable-alpine', 'release-1.2', '7f3e2a1', '7ea1f02', '0123456789ab'],
   ...['sha256-12', 'x-dev-1.2', 'foo-v1.2-g0123456', 'app-1.2.3-distroless', 'v', '_', 'a:b', ''],
 )
-const listedTag = fc.oneof({ weight: 5, arbitrary: versionTag }, wordTag)
+/** Of one number without a dot, and of minutes. */
+const datedTag = fc.constantFrom(
+  ...['20240105', '20240923', 'v20240105', '20240923-alpine', '20240923_2', '1234567', '12345'],
+  ...['RELEASE.2024-12-13T22-19-12Z', 'RELEASE.2024-12-18T13-15-44Z.fips', '202409-rc1'],
+  ...['RELEASE.2024-12-13T22-19-12Zx', 'RELEASE.2024-12-18'],
+)
+const listedTag = fc.oneof(
+  { weight: 5, arbitrary: versionTag },
+  { weight: 1, arbitrary: wordTag },
+  { weight: 1, arbitrary: datedTag },
+)
 const tag = listedTag.filter((each) => parseTag(each) !== undefined).map((each) => each as Tag)
 
 const glob = fc.oneof(
@@ -77,7 +91,7 @@ const options: fc.Arbitrary<EntryOptions> = fc.record(
   {
     newest: fc.integer({ min: 1, max: 4 }),
     semver: fc.constantFrom(...RANGES),
-    variant: fc.constantFrom('', 'alpine', 'slim', 'alpine3.20'),
+    variant: fc.constantFrom('', 'alpine', 'slim', 'alpine3.20', 'debian-12'),
     not: fc.array(glob, { maxLength: 2 }),
     min: fc.integer({ min: 1, max: 5 }),
     max: fc.integer({ min: 1, max: 8 }),
@@ -118,7 +132,10 @@ interface World {
 
 const world: fc.Arbitrary<World> = fc.record({
   entry,
-  tags: fc.array(listedTag, { maxLength: 40 }),
+  tags: fc.oneof(
+    { weight: 9, arbitrary: fc.array(listedTag, { maxLength: 40 }) },
+    { weight: 1, arbitrary: fc.array(fc.oneof(datedTag, wordTag), { maxLength: 10 }) },
+  ),
   used: fc.uniqueArray(tag, { maxLength: 12 }),
   excludes,
   blocks: fc.array(glob, { maxLength: 2 }),

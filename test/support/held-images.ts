@@ -1,4 +1,5 @@
 // An index filled with images of which the test says what they name and when they were used.
+import Database from 'better-sqlite3'
 import { digestOf } from '../../src/oci/digest.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import { parseRepositoryName, parseTag } from '../../src/oci/name.ts'
@@ -7,6 +8,7 @@ import type { ImageCursor, ImageVictim, Removed } from '../../src/store/index-po
 import { layoutOf } from '../../src/store/layout.ts'
 import { openIndex } from '../../src/store/open-index.ts'
 import type { SqliteIndex } from '../../src/store/sqlite-index.ts'
+import { SqliteReader } from '../../src/store/sqlite-reader.ts'
 import { TempFolder } from './temp-folder.ts'
 
 export const BLOB_BYTES = 5000
@@ -79,6 +81,21 @@ export class HeldImages implements AsyncDisposable {
       after = next
     } while (after)
     return undefined
+  }
+
+  // As whoever looks sees it, on a connection that only reads.
+  look<Answer>(ask: (reader: SqliteReader) => Answer): Answer {
+    const file = layoutOf(this.#folder.path).index
+    const reader = new SqliteReader(new Database(file, { readonly: true }))
+    try {
+      return ask(reader)
+    } finally {
+      reader.close()
+    }
+  }
+
+  pinnedBytes(): number {
+    return this.look((reader) => reader.pinnedBytes())
   }
 
   store(blob: string, storedAt: number): void {

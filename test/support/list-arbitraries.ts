@@ -172,7 +172,10 @@ export const directives: fc.Arbitrary<Directive> = fc.oneof(
         reserve: fc.nat(1000),
         jobs: counts,
         requestsPerSecond: fc.constantFrom(0.5, 1, 5, 2.25),
-        aliases: fc.uniqueArray(fc.constantFrom('hub.lan', 'localhost:5001'), { minLength: 1 }),
+        aliases: fc.uniqueArray(
+          fc.constantFrom('hub.lan', 'localhost:5001', 'docker.io', 'k8s.gcr.io'),
+          { minLength: 1 },
+        ),
       },
       { requiredKeys: ['host', 'aliases'], noNullPrototype: true },
     )

@@ -183,15 +183,26 @@ function slowNewest(
   dropped: Map<string, DropReason>,
 ): string[] {
   const chosen: string[] = []
+  const isShort = (tag: string): boolean => slowVersion(tag)?.isLong === false
   let left = tags.flatMap((tag) => {
     const version = slowVersion(tag)
-    if (!version) dropped.set(tag, 'no-version')
-    return version ? [{ tag, version }] : []
+    if (version && (isShort(tag) || !tags.some(isShort))) return [{ tag, version }]
+    dropped.set(tag, 'no-version')
+    return []
   })
   if (semver === undefined && left.some(({ version }) => !isEarly(version))) {
     for (const { tag, version } of left) if (isEarly(version)) dropped.set(tag, 'prerelease')
     left = left.filter(({ version }) => !isEarly(version))
   }
+  const final = left.filter(({ version }) => !isEarly(version)).map(({ version }) => version)
+  const moving = left.filter(
+    ({ version }) =>
+      !isEarly(version) &&
+      version.revision < 0 &&
+      final.some((other) => isLonger(digitsOf(other), digitsOf(version))),
+  )
+  for (const { tag } of moving) dropped.set(tag, 'same-version')
+  left = left.filter((each) => !moving.includes(each))
   while (left.length > 0 && chosen.length < count) {
     const top = left.reduce((best, each) =>
       slowCompare(each.version, best.version) > 0 ? each : best,
@@ -208,10 +219,28 @@ function slowNewest(
 
 type Tagged = { readonly tag: string; readonly version: SlowVersion }
 
+function digitsOf({ parts, builds }: SlowVersion): string {
+  return [...parts, ...builds].map((digits) => digits.replace(/^0+(?=.)/, '')).join('.')
+}
+
+function isLonger(numbers: string, beginning: string): boolean {
+  return numbers.startsWith(`${beginning}.`)
+}
+
 /** Of one version. */
 function isBetter(one: Tagged, other: Tagged): boolean {
-  const plain = [one.version.variant === '', other.version.variant === '']
-  if (plain[0] !== plain[1]) return plain[0] === true
-  const exact = [one.version.parts.length, other.version.parts.length] as const
-  return exact[0] === exact[1] ? one.tag < other.tag : exact[0] > exact[1]
+  const [left, right] = [rankOf(one), rankOf(other)]
+  return left === right ? one.tag < other.tag : left < right
+}
+
+/** Text that sorts before that of a worse tag: the higher a number, the lower are its digits. */
+function rankOf({ version: { parts, variant, revision } }: Tagged): string {
+  const inverted = (digits: string): string =>
+    Array.from(digits.padStart(128, '0'), (digit) => 9 - Number(digit)).join('')
+  return [
+    variant === '' ? 'plain' : 'with a variant',
+    inverted(String(parts.length)),
+    variant.replaceAll(/\d+/g, inverted),
+    inverted(String(revision + 1)),
+  ].join(' ')
 }

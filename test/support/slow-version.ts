@@ -6,14 +6,19 @@ export interface SlowVersion {
   /** `rc`, `1`; none: a release. */
   readonly before: readonly string[]
   readonly variant: string
+  /** What it is packaged anew as; -1: not at all. */
+  readonly revision: number
+  /** Six digits and more without a dot. */
+  readonly isLong: boolean
 }
 
 const PRERELEASE_WORDS =
-  'alpha beta rc cr pre preview prerelease dev snapshot nightly canary unstable edge next milestone'
+  'alpha beta rc cr pre preview prerelease dev devel develop development snapshot nightly canary ' +
+  'unstable edge next main master trunk test testing staging experimental milestone'
 
 /** Words one after the other, each with the sign before it. */
 export function slowVersion(tag: string): SlowVersion | undefined {
-  const bare = /^v/i.test(tag) ? tag.slice(1) : tag
+  const bare = isMinio(tag) ? withoutTime(tag) : /^v/i.test(tag) ? tag.slice(1) : tag
   const words = [...`.${bare}`.matchAll(/([-_.])([^-_.]*)/g)].map(([, sign = '', word = '']) => ({
     sign,
     word,
@@ -30,7 +35,9 @@ export function slowVersion(tag: string): SlowVersion | undefined {
     break
   }
   if (parts.length === 0) return undefined
-  const isRebuilt = words[0]?.sign === '-' || words[0]?.sign === '_'
+  const isLong = parts.length === 1 && (parts[0] ?? '').length >= 6
+  builds.push(...ownBuilds(words, parts.length === 1 && !/^v/i.test(tag)))
+  const isRebuilt = builds.length > 0 || words[0]?.sign === '-' || words[0]?.sign === '_'
   if (isRebuilt) while (/^\d+$/.test(words[0]?.word ?? '')) builds.push(take())
 
   const [first, second] = words
@@ -48,8 +55,43 @@ export function slowVersion(tag: string): SlowVersion | undefined {
     const isMore = (): boolean => !isShort && /^\d+$/.test(words[0]?.word ?? '')
     while (isMore()) before.push(take())
   } else if (attached && parts.length === 1) return undefined
+  const [, revision] = /^(?:r|ls)(\d+)$/i.exec(words.at(-1)?.word ?? '') ?? []
+  if (revision !== undefined) words.pop()
   const variant = words.map((each) => each.sign + each.word).join('')
-  return { parts, builds, before, variant: variant.replace(/^[-_.]/, '') }
+  return {
+    ...{ parts, builds, before, isLong },
+    variant: variant.replace(/^[-_.]/, ''),
+    revision: Number(revision ?? -1),
+  }
+}
+
+interface Word {
+  readonly sign: string
+  readonly word: string
+}
+
+/** The update and build of `8u432-b06`, the 1 of `0.6.6.post1`: taken from the words. */
+function ownBuilds(words: Word[], isJava: boolean): readonly string[] {
+  const [first, second, third] = words
+  const isEnd = (next: Word | undefined): boolean => next?.sign !== '.'
+  if (first?.sign === '.' && /^post\d+$/i.test(first.word)) {
+    words.shift()
+    return [first.word.slice('post'.length)]
+  }
+  if (!isJava || first?.sign !== '' || !/^u\d+$/.test(first.word) || !isEnd(second)) return []
+  words.shift()
+  const hasBuild = second?.sign === '-' && /^b\d+$/.test(second.word) && isEnd(third)
+  if (hasBuild) words.shift()
+  return [first.word, ...(hasBuild ? [second.word] : [])].map((word) => word.slice(1))
+}
+
+function isMinio(tag: string): boolean {
+  const shape = tag.slice(0, 28).replaceAll(/\d/g, '0')
+  return shape === 'RELEASE.0000-00-00T00-00-00Z' && ['', '-', '_', '.'].includes(tag.slice(28, 29))
+}
+
+function withoutTime(tag: string): string {
+  return `${tag.slice(8, 18)}-${tag.slice(19, 27)}${tag.slice(28)}`
 }
 
 /** Below 0: the first is older. */
@@ -66,8 +108,9 @@ function keyOf({ parts, builds, before }: SlowVersion): string {
   return [padded(parts, '0'), padded(builds, '0'), word, padded(numbers, '0')].join(' ')
 }
 
-/** `>=1.24 <2 || =3.1.0`: of `>` and `<=` only with three numbers; that is all the tests write. */
+/** `>=1.24 <2 || =3.1.0`, for what is not too long: of `>` and `<=` only with three numbers; that is all the tests write. */
 export function slowIsInRange(version: SlowVersion, range: string): boolean {
+  if (version.isLong) return false
   return range.split('||').some((alternative) => {
     const comparators = alternative
       .trim()

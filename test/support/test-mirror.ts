@@ -208,6 +208,7 @@ export function configOf(data: string, changes: ConfigChanges): Config {
     environmentProxy: { http: undefined, https: undefined, noProxy: '' },
     dockerConfig: undefined,
     data,
+    isDataUsual: false,
     registries: new Map(
       Object.entries(registries).map(([name, given]) => [name, registryOf(given)]),
     ),

@@ -2,6 +2,7 @@
 // jumps to the next thing anybody waits for as soon as nothing else goes on.
 import { setImmediate as turn } from 'node:timers/promises'
 import type { WarmAsk, WarmProgress, WarmReport, WarmRow } from '../../src/care/warm-job.ts'
+import type { Cap } from '../../src/mirror/pace.ts'
 import type { ListedTags, Settled, TagHead, WarmMirror } from '../../src/mirror/warm-port.ts'
 import { parseDigest } from '../../src/oci/digest.ts'
 import type { Digest } from '../../src/oci/digest.ts'
@@ -48,9 +49,11 @@ export class WarmDouble implements WarmMirror {
   readonly kept: { readonly by: string; readonly pins: ListPins }[] = []
   readonly quotas = new Map<string, PullQuota>()
   readonly runs: WarmRunRow[] = []
+  readonly begun: WarmRunRow[] = []
   readonly rows: WarmRow[] = []
   readonly progress: WarmProgress[] = []
-  readonly bandwidths: (number | undefined)[] = []
+  // Of the runs that downloaded anything.
+  readonly caps = new Set<Cap | undefined>()
   script: Script = () => {}
   random = 1
   nowMs = Date.UTC(2026, 10, 22)
@@ -242,7 +245,8 @@ export class WarmDouble implements WarmMirror {
     )
   }
 
-  storeBlob: WarmMirror['storeBlob'] = async (repository, { digest }, { signal, arrived }) => {
+  storeBlob: WarmMirror['storeBlob'] = async (repository, { digest }, { signal, cap, arrived }) => {
+    this.caps.add(cap)
     const key = `${repositoryKey(repository)}@${digest}`
     await this.#ask('BLOB', repository, `@${digest}`, digest, signal)
     signal.throwIfAborted()
@@ -260,9 +264,15 @@ export class WarmDouble implements WarmMirror {
     return Promise.resolve(!this.whoMayRead.has(key) || this.#settled.get(key) === 'served')
   }
 
-  async settleVisibility(repository: Repository, digest: Digest): Promise<Settled> {
-    await this.#ask('SETTLE', repository, `@${digest}`, digest)
+  async settleVisibility(
+    repository: Repository,
+    digest: Digest,
+    turn?: () => Promise<void>,
+  ): Promise<Settled> {
     const key = repositoryKey(repository)
+    if (this.#settled.get(key) === 'refused') return 'refused'
+    await turn?.()
+    await this.#ask('SETTLE', repository, `@${digest}`, digest)
     const settled = this.whoMayRead.get(key) ?? 'served'
     this.#settled.set(key, settled)
     return settled
@@ -270,11 +280,6 @@ export class WarmDouble implements WarmMirror {
 
   quota(registry: string): PullQuota | undefined {
     return this.quotas.get(registry)
-  }
-
-  limitBandwidth(bytesPerSecond: number | undefined): () => void {
-    this.bandwidths.push(bytesPerSecond)
-    return () => void this.bandwidths.push(undefined)
   }
 
   #options(): WarmOptions {
@@ -289,9 +294,16 @@ export class WarmDouble implements WarmMirror {
         },
         unpinAll: () => Promise.resolve(void (this.pins.length = 0)),
         keepPins: (by, pins) => Promise.resolve(void this.kept.push({ by, pins })),
+        endLeft: () => Promise.resolve(),
         recordWarmRun: (run) => Promise.resolve(void this.runs.unshift(run)),
-        lastWarmRuns: (count) => Promise.resolve(this.runs.slice(0, count)),
+        beginWarmRun: (run) => Promise.resolve(void this.begun.push(run)),
+        lastWarmRunsOf: (lists) => {
+          const isOf = (run: WarmRunRow) => run.lists.some((list) => lists.includes(list))
+          return Promise.resolve(this.runs.filter(isOf))
+        },
+        lastWarmRunOfEach: () => Promise.resolve(this.runs),
       },
+      leaveGoneLists: () => Promise.resolve(),
       saveFailedList: (text) => {
         this.saved.push(text)
         return Promise.resolve(text)

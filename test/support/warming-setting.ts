@@ -89,8 +89,8 @@ export class WarmingSetting implements AsyncDisposable {
     blob: { readonly digest: string; readonly size: number },
     storing: Partial<Storing> = {},
   ): Promise<StoredHow> {
-    const { signal = new AbortController().signal, arrived = () => {} } = storing
-    return this.warm.storeBlob(this.repository(name), descriptorOf(blob), { signal, arrived })
+    const { signal = new AbortController().signal, cap, arrived = () => {} } = storing
+    return this.warm.storeBlob(this.repository(name), descriptorOf(blob), { signal, cap, arrived })
   }
 
   // As a client does: the whole, by what the mirror answers.

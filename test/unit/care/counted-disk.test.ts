@@ -8,7 +8,7 @@ const FILES = 15
 
 function roomOf(kept: KeptStore, minFreeBytes: number) {
   const asked = { disk: 0, quarantined: 0 }
-  const { index, blobs } = kept.store
+  const { index, reader, blobs } = kept.store
   const store = {
     ...blobs,
     disk: () => {
@@ -23,7 +23,7 @@ function roomOf(kept: KeptStore, minFreeBytes: number) {
   const space = { maxBytes: undefined, minFreeBytes, keepUntaggedMs: undefined }
   const events = { evicted() {}, roomFailed: assert.fail } as never
   const flushUses = (): Promise<void> => Promise.resolve()
-  const room = new StoreRoom({ index, store, space, events, flushUses, now: Date.now })
+  const room = new StoreRoom({ index, reader, store, space, events, flushUses, now: Date.now })
   return { room, asked }
 }
 

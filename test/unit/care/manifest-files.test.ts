@@ -14,7 +14,7 @@ function manifestOf(n: number): HeldManifest {
 
 test('where there is no room, manifests wait for none, and nothing is evicted for them', async (t) => {
   await using kept = await KeptStore.open()
-  const { index, blobs: store } = kept.store
+  const { index, reader, blobs: store } = kept.store
   const digest = await kept.add(Buffer.alloc(100_000, 'content'))
   const { blobBytes, indexBytes } = await index.usage()
   // As much as is taken, with what is counted beside it.
@@ -25,7 +25,7 @@ test('where there is no room, manifests wait for none, and nothing is evicted fo
   }
   const events = { evicted: assert.fail, roomFailed: assert.fail } as never
   const flushUses = (): Promise<void> => Promise.resolve()
-  const room = new StoreRoom({ index, store, space, events, flushUses, now: Date.now })
+  const room = new StoreRoom({ index, reader, store, space, events, flushUses, now: Date.now })
   t.after(() => room.close())
   const files = new ManifestFiles({ index, store, room, now: Date.now })
   for (let n = 0; n < 50; n += 1) files.keep(manifestOf(n))

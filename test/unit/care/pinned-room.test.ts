@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { StoreRoom } from '../../../src/care/room.ts'
+import type { RoomOptions } from '../../../src/care/room.ts'
 import { digestOf } from '../../../src/oci/digest.ts'
 import { repositoryOf } from '../../support/held-images.ts'
 import { KeptStore } from '../../support/kept-store.ts'
@@ -8,13 +9,16 @@ import { KeptStore } from '../../support/kept-store.ts'
 const MIB = 2 ** 20
 
 // On a disk of which nothing more may be taken than what is taken now.
-function roomOf({ store: { index, blobs } }: KeptStore): StoreRoom {
+function roomOf(
+  { store: { index, blobs, ...kept } }: KeptStore,
+  reader: RoomOptions['reader'] = kept.reader,
+): StoreRoom {
   const full = { freeBytes: MIB, totalBytes: 2 ** 40 }
   const store = { ...blobs, disk: () => Promise.resolve(full) }
   const space = { maxBytes: undefined, minFreeBytes: MIB, keepUntaggedMs: undefined }
   const events = { evicted() {}, roomFailed: assert.fail } as never
   const flushUses = (): Promise<void> => Promise.resolve()
-  return new StoreRoom({ index, store, space, events, flushUses, now: Date.now })
+  return new StoreRoom({ index, reader, store, space, events, flushUses, now: Date.now })
 }
 
 test('nothing goes for what does not fit beside what was pinned just now', async () => {
@@ -32,6 +36,36 @@ test('nothing goes for what does not fit beside what was pinned just now', async
     assert.ok(await room.reserve(digest, MIB / 2))
     assert.equal(await index.findBlob(loose), undefined)
     assert.ok(await index.findBlob(pinned))
+  } finally {
+    await room.close()
+  }
+})
+
+test('what is pinned is counted again only when that has changed', async () => {
+  await using kept = await KeptStore.open()
+  const { index, reader } = kept.store
+  const pinned = await kept.add(Buffer.alloc(2 * MIB, 1))
+  let counts = 0
+  const counting = {
+    ...reader,
+    pinnedBytes: () => {
+      counts += 1
+      return reader.pinnedBytes()
+    },
+  }
+  const room = roomOf(kept, counting)
+  const reserve = (name: string): Promise<unknown> =>
+    room.reserve(digestOf(Buffer.from(name)), MIB / 4)
+  try {
+    await kept.add(Buffer.alloc(MIB, 2))
+    await reserve('first')
+    const first = counts
+    await kept.add(Buffer.alloc(MIB, 3))
+    await reserve('second')
+    assert.equal(counts, first)
+    await index.pin(repositoryOf('app'), { digest: pinned }, 'list', 1)
+    await reserve('third')
+    assert.equal(counts, first + 1)
   } finally {
     await room.close()
   }

@@ -18,8 +18,8 @@ function roomOf(t: TestContext, kept: KeptStore, maxBytes: number | undefined) {
   const space = { maxBytes, minFreeBytes: 0, keepUntaggedMs: undefined }
   const events = { evicted() {}, roomFailed: assert.fail } as never
   const flushUses = (): Promise<void> => Promise.resolve()
-  const { blobs: store } = kept.store
-  const room = new StoreRoom({ index, store, space, events, flushUses, now: Date.now })
+  const { blobs: store, reader } = kept.store
+  const room = new StoreRoom({ index, reader, store, space, events, flushUses, now: Date.now })
   t.after(() => room.close())
   const done = (): void => {
     pending = undefined

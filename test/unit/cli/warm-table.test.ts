@@ -64,6 +64,15 @@ test('names of files and registries cannot command the terminal', () => {
   }
 })
 
+test('of one run whose list includes another, what it did not get is told with the file', () => {
+  const places = [{ source: 'i.txt', line: 2 }]
+  const results = [{ ...failureOf('quay.io/a/b:1'), places }]
+  assert.match(
+    runFailures(reportOf({ results, sources: ['inc.txt'] })),
+    /^failed {2}i\.txt:2 {2}quay/,
+  )
+})
+
 test('of one run, what it did not get is told: the failures first', () => {
   const results = [
     resultOf({ status: 'left', because: 'ended at 06:00 as told' }),

@@ -122,6 +122,20 @@ const ENDINGS = {
         'one run can use 37, what is missing then is left for the next',
     ],
   ],
+  'a plan with too few pulls left for what its list keeps': [
+    {
+      mode: 'plan',
+      totals: { references: 9, stale: 9 },
+      registries: [
+        registryOf({ plannedPulls: 9, remainingBefore: 27, reserve: 25, isReserveOfList: true }),
+      ],
+    },
+    [
+      'to fetch 9 of 9 images, looked up in 41m',
+      'docker.io: up to 9 pulls needed and 27 left, of which 25 are kept for others ' +
+        '(@registry reserve=): one run can use 2, what is missing then is left for the next',
+    ],
+  ],
   'a plan that fits': [
     {
       mode: 'plan',
@@ -149,6 +163,16 @@ const ENDINGS = {
 for (const [name, [report, lines]] of Object.entries(ENDINGS)) {
   test(`the last words: ${name}`, () => assert.deepEqual(said(report), lines))
 }
+
+test('what is over the budget is not told to be for the next run', () => {
+  const totals = { references: 5, warmed: 1, left: 4 }
+  const unkept = resultOf({ status: 'left', cause: 'budget' })
+  const [first] = said({ outcome: 'over-budget', totals, results: [unkept, unkept, unkept, LEFT] })
+  assert.equal(
+    first,
+    'warmed 1, left for the next run 1, over the budget 3 of 5 images in 41m (0 B new)',
+  )
+})
 
 test('what is left for the next run is named, with the command that goes on', () => {
   const because = 'its time was up'
@@ -185,6 +209,15 @@ test('with several lists each failure names its own, and the command line has no
     'failed  night.txt:3  quay.io/a/b:1: it does not exist',
     'failed  quay.io/a/b:2: it does not exist',
   ])
+})
+
+test('a list that includes another names both, and so does what is of one of them only', () => {
+  const places = [{ source: 'i.txt', line: 2 }]
+  const results = [{ ...failureOf('quay.io/a/b:1'), places }]
+  const report = { outcome: 'failures', totals: { references: 1, failed: 1 }, results } as const
+  const line = 'failed  i.txt:2  quay.io/a/b:1: it does not exist'
+  assert.equal(said({ ...report, sources: ['inc.txt'] })[1], line)
+  assert.equal(said({ ...report, sources: ['i.txt'] })[1], line.replace('i.txt:2', 'line 2'))
 })
 
 test('where every image failed for a reason of its own, each is told', () => {

@@ -220,7 +220,7 @@ const rows: Readonly<Record<SettingName, Row>> = {
   'warm-at': {
     read: () => undefined,
     good: [],
-    bad: [['01:30', /is when to warm a list, and there is none: name it with warm/]],
+    bad: [['01:30', /is when to warm a list, and there is none: name it with --warm/]],
   },
   // With one another: see contradictions.test.ts.
   'tls-cert': {

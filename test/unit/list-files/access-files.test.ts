@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { suite, test } from 'node:test'
 import { ConfigError } from '../../../src/errors.ts'
@@ -91,7 +92,7 @@ suite('the files that say what may be had', () => {
     )
   })
 
-  test('are refused where the allow list allows nothing at all, and not where nothing is blocked', async () => {
+  test('are refused where one of them says nothing at all', async () => {
     await using setting = new Setting()
     setting.write(setting.allow, '# nothing yet', '!redis')
     assert.match(
@@ -99,7 +100,39 @@ suite('the files that say what may be had', () => {
       /^allows.txt allows nothing:/,
     )
     setting.write(setting.block, '# nothing yet')
-    assert.equal(verdict(setting.open({ block: setting.block }), 'nginx'), 'allowed')
+    assert.match(
+      setting.problems({ block: setting.block }).join('\n'),
+      /^block.txt blocks nothing: name repositories in it, or start without --block$/,
+    )
+    setting.write(setting.allow, 'dokcer.io/library/nginx', 'gcr.io/**')
+    const problems = setting.problems({ allow: setting.allow })
+    assert.equal(problems.length, 3)
+    assert.match(problems[1] ?? '', /^allows.txt:2:1: .*does not serve the registry "gcr.io"/)
+    assert.match(problems[2] ?? '', /^allows.txt allows nothing: this mirror serves none of the/)
+  })
+
+  test('are told of by those lines that count for nothing, at the start and when they change', async () => {
+    await using setting = new Setting()
+    const lines = [
+      '@registry docker.io alias=hub.lan',
+      'hub.lan/me/app',
+      '!dokcer.io/library/nginx',
+    ]
+    setting.write(setting.allow, ...lines, 'ghcr.io/**')
+    setting.write(setting.block, 'redis', 'gcr.io/*')
+    const access = setting.open({ allow: setting.allow, block: setting.block })
+    const [, ...told] = setting.heard()
+    assert.equal(told.length, 2)
+    assert.match(
+      told[0] ?? '',
+      /^allows.txt:3:1: this line counts for nothing: this mirror does not serve .*"dokcer.io"/,
+    )
+    assert.match(told[1] ?? '', /^block.txt:2:1: .*"gcr.io"/)
+    setting.write(setting.block, ...Array.from({ length: 13 }, (_, n) => `no${n}.test/*`))
+    await access.look()
+    const [, ...again] = setting.heard()
+    // The line of the allow list among them.
+    assert.deepEqual([again.length, again.at(-1)], [11, 'and 4 more'])
   })
 
   test('count from the next look on when one of them has changed, also by a link that was swapped', async () => {
@@ -145,6 +178,24 @@ suite('the files that say what may be had', () => {
     setting.write(setting.allow, 'redis')
     await access.look()
     assert.deepEqual([verdict(access, 'nginx'), verdict(access, 'redis')], ['unlisted', 'allowed'])
+  })
+
+  test('a block list that is emptied or gone, or has a pipe in its place, blocks on', async () => {
+    await using setting = new Setting()
+    setting.write(setting.block, 'redis')
+    const access = setting.open({ block: setting.block })
+    for (const [spoil, said] of [
+      [() => setting.write(setting.block), /^block.txt blocks nothing/],
+      [() => rmSync(setting.block), /^there is no file block.txt/],
+      [() => execFileSync('mkfifo', [setting.block]), /^block.txt is not a file/],
+    ] as const) {
+      setting.heard()
+      spoil()
+      await access.look()
+      assert.match(setting.heard()[1] ?? '', said)
+      assert.equal(verdict(access, 'redis'), 'blocked')
+    }
+    assert.match(setting.problems({ block: setting.block }).join(), /^block.txt is not a file/)
   })
 
   test('an include that was not there is read once it is', async () => {

@@ -4,7 +4,12 @@ import { mkdirSync, openSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, relative } from 'node:path'
 import { after, suite, test } from 'node:test'
 import type { ListText } from '../../../src/list/list-entry.ts'
-import { listBytes, readListFile, readListInput } from '../../../src/list-files/read-list.ts'
+import {
+  listBytes,
+  readKeptList,
+  readListFile,
+  readListInput,
+} from '../../../src/list-files/read-list.ts'
 import { LISTS_MAX_BYTES } from '../../../src/list-files/read-text.ts'
 import { TempFolder } from '../../support/temp-folder.ts'
 
@@ -138,6 +143,18 @@ suite('a list with what it includes', () => {
 
     file('half.txt', '#'.repeat(LISTS_MAX_BYTES / 2))
     refused(file('whole.txt', '@include half.txt\n'.repeat(2)), /:2:10: .*longer than 2 MiB/)
+  })
+
+  test('of what is read again and again a pipe is no part, and is not waited for', () => {
+    execFileSync('mkfifo', [folder.join('pipe.txt')])
+    file('kept.txt', '@include pipe.txt\n')
+    for (const name of ['pipe.txt', 'kept.txt']) {
+      const { problems } = readKeptList(folder.join(name))
+      assert.equal(problems.length, 1)
+      assert.match(problems[0] ?? '', /pipe\.txt is not a file: write the list into one$/)
+    }
+    const { list, problems } = readKeptList(file('plain.txt', 'nginx\n'))
+    assert.deepEqual([list?.text, problems], ['nginx\n', []])
   })
 
   test('a device is read, and is no list that stays', () => {

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
 import { renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { test } from 'node:test'
-import { ConfigError } from '../../../src/errors.ts'
 import { WatchedList } from '../../../src/list-files/watched-list.ts'
 import { TempFolder } from '../../support/temp-folder.ts'
 
@@ -80,12 +79,21 @@ test('one that is wrong or gone is told once, and right again once', async () =>
 
 test('of very many problems the first hundred are told, and how many more there are', async () => {
   await using watched = new Watched(Array.from({ length: 250 }, (_, n) => `app${n}^1\n`).join(''))
-  assert.throws(
-    () => watched.list,
-    (error) => {
-      assert.ok(error instanceof ConfigError)
-      assert.deepEqual([error.problems.length, error.problems.at(-1)], [101, 'and 150 more'])
-      return true
-    },
-  )
+  const { lacking } = watched.list
+  assert.deepEqual([lacking.length, lacking.at(-1)], [101, 'and 150 more'])
+})
+
+test('one that is wrong from the start is an empty one until it is right, and told once', async () => {
+  await using watched = new Watched('app^1\n')
+  assert.match(watched.list.lacking.join(), /a ":" is missing/)
+  assert.deepEqual(await watched.look(), [''])
+  watched.write('web^1\n')
+  assert.match((await watched.look())[0] ?? '', /^LIST:1:4: a ":" is missing/)
+  assert.deepEqual(await watched.look(), [''])
+  watched.write('app:1\n')
+  assert.deepEqual(await watched.look(), ['changed 1', 'app'])
+  assert.deepEqual(watched.list.lacking, [])
+  watched.write('app^1\n')
+  assert.equal((await watched.look()).at(-1), 'app')
+  assert.deepEqual(watched.list.lacking, [])
 })

@@ -13,7 +13,7 @@ function formatted(...lines: readonly string[]): readonly string[] {
 }
 
 function formattedText(text: string, registry?: string): string {
-  const format = formatList(text, naming(registry))
+  const format = formatList({ name: 'list', text }, naming(registry))
   assert.ok('text' in format, JSON.stringify(format))
   return format.text
 }
@@ -119,6 +119,36 @@ suite('the form of a list', () => {
     )
   })
 
+  test('where each line has a comment, the first one is of its line as well', () => {
+    assert.deepEqual(formatted('# of b', 'quay.io/b/b', '# of a', 'quay.io/a/a'), [
+      '# of a',
+      'quay.io/a/a',
+      '# of b',
+      'quay.io/b/b',
+    ])
+    assert.deepEqual(formatted('# of b', 'quay.io/b/b', '', 'quay.io/a/a'), [
+      'quay.io/a/a',
+      '# of b',
+      'quay.io/b/b',
+    ])
+    assert.deepEqual(formatted('# alone', 'quay.io/b/b'), ['# alone', 'quay.io/b/b'])
+  })
+
+  test('what the list itself calls a registry stays, also where that is said in what it includes', () => {
+    const rule = '@registry quay.io alias=k8s.gcr.io,docker.io'
+    assert.deepEqual(formatted(rule, 'nginx:1', '!K8S.gcr.io/pause:*'), [
+      rule,
+      '',
+      '!k8s.gcr.io/pause:*',
+      'nginx:1',
+    ])
+    const text = '@include names.txt\nk8s.gcr.io/pause:5\n'
+    const includes = [{ line: 1, list: { name: 'names.txt', text: `${rule}\n` } }]
+    const format = formatList({ name: 'list', text, includes }, naming())
+    assert.ok('text' in format)
+    assert.equal(format.text, '@include names.txt\n\nk8s.gcr.io/pause:5\n')
+  })
+
   test('no line moves over a directive', () => {
     assert.deepEqual(
       formatted(
@@ -160,14 +190,13 @@ suite('the form of a list', () => {
       ['', '# for b', 'docker.io/a/a  # of c', 'docker.io/c/c', '', '# heading'],
     )
     assert.deepEqual(formatted('nginx:1  # one', 'docker.io/nginx:1 # two'), [
-      '',
       '# two',
       'docker.io/library/nginx:1  # one',
     ])
   })
 
   test('of a wrong list every problem is told, and nothing is changed', () => {
-    const format = formatList('nginx\nb:c:d\n\n:x\n', naming())
+    const format = formatList({ name: 'list', text: 'nginx\nb:c:d\n\n:x\n' }, naming())
     assert.ok('problems' in format)
     assert.deepEqual(
       format.problems.map(({ line, column }) => [line, column]),

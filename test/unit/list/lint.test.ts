@@ -60,6 +60,13 @@ suite('what lint finds', () => {
 
   test('names that the list itself gives a registry have their reasons', () => {
     found(['@registry docker.io alias=hub.lan', 'hub.lan/library/nginx:1'])
+    found(['@registry quay.io alias=k8s.gcr.io', 'k8s.gcr.io/pause:5'])
+    found(
+      ['@registry docker.io alias=quay.io', 'nginx', 'registry-1.docker.io/library/nginx:1'],
+      ['3:1', /write docker\.io\/library\/nginx$/],
+    )
+    const rule = '@registry quay.io alias=docker.io'
+    found([rule, 'docker.io/a/b', 'registry-1.docker.io/library/nginx:1'])
   })
 
   test('registries that are not served, and rules for those of no line', () => {
@@ -91,8 +98,6 @@ suite('what lint finds', () => {
       [
         'nginx:1.25',
         'nginx:1.24,1.25',
-        'redis:7.2',
-        'redis:/^7\\./',
         'redis:6.2-rc1',
         'redis:6.*',
         'postgres:latest',
@@ -100,8 +105,22 @@ suite('what lint finds', () => {
         '@exclude *-rc*',
       ],
       ['1:1', /line 2 \(nginx:1\.24,1\.25\) stands for this too/],
-      ['3:1', /line 4/],
-      ['7:1', /line 8 \(postgres\)/],
+      ['5:1', /line 6 \(postgres\)/],
+    )
+  })
+
+  test('what a pattern selects only while it does not match too many is not told to go', () => {
+    found(
+      [
+        ...['redis:7.2', 'redis:/^7\\./', 'redis:8.2,8.3', 'redis:8.* max=200'],
+        ...['a/b:1.2.3', 'a/b bare=daocloud', 'a/c:1,2', 'a/c:? max=1'],
+      ],
+      [
+        '1:1',
+        /line 2 \(redis:\/.*\) selects this too, as long as it selects no more than 50 tags$/,
+      ],
+      ['3:1', /line 4 .* no more than 200 tags$/],
+      ['5:1', /line 6 .* selects this too, where upstream lists it$/],
     )
   })
 
@@ -116,6 +135,12 @@ suite('what lint finds', () => {
       'a/c:1.*',
       `a/d:1@sha256:${'a'.repeat(64)}`,
       'a/d:*',
+      `a/e:1@sha256:${'a'.repeat(64)}`,
+      'a/e:1',
+      'a/f:1',
+      'a/f:1 used=7d',
+      'a/g:latest',
+      'a/g not=l*',
     ])
   })
 
@@ -126,6 +151,40 @@ suite('what lint finds', () => {
       ['2:1', /line 1|line 3/],
       ['4:1', /line 5/],
     )
+  })
+
+  test('not where the wider one takes less of what was used', () => {
+    found(['quay.io/x/*', 'quay.io/** used=1d'])
+    found(['quay.io/x/*', 'quay.io/** not=*-rc*'])
+    found(['quay.io/x/* max=60', 'quay.io/**'])
+    found(['quay.io/x/* not=a*,b', 'quay.io/** not=b max=60'], ['1:1', /line 2/])
+  })
+
+  test('in a list of what may be had lines that a wider one rules', () => {
+    const lines = [
+      'nginx:1.25',
+      'nginx platforms=all',
+      'ghcr.io/org/app:1.*',
+      'ghcr.io/org/**',
+      'redis:7',
+      'redis:7.*',
+      'redis optional variant=alpine',
+      'quay.io/a/b newest=2',
+      'quay.io/a/b newest=3',
+    ].join('\n')
+    assert.deepEqual(lint(lines), [])
+    assert.deepEqual(
+      lint(lines, { ruling: 'allows' }).map(({ line, message }) => `${line} ${message}`),
+      [
+        '1 line 2 (nginx platforms=all) allows this too',
+        '3 line 4 (ghcr.io/org/**) allows this too',
+        '9 line 8 (quay.io/a/b newest=2) allows this too',
+      ],
+    )
+  })
+
+  test('a rule is not said to be for nothing where not every line is known', () => {
+    found(['@registry quay.io jobs=2', '@include gone.txt'], ['2:1', /was not read/])
   })
 
   test('what "!" keeps from ever being fetched', () => {
@@ -187,6 +246,30 @@ suite('putting lists right', () => {
       { line: 5, before: 'docker.io/redis', after: undefined },
       { line: 6, before: 'k8s.gcr.io/a/b', after: 'registry.k8s.io/a/b' },
     ])
+  })
+
+  test('comments of a line that goes come to the one that stays', () => {
+    const text =
+      '# for team A\nnginx\n\n# for team A\n# for team B\nnginx   # LTS, ask Bob\nbusybox\n'
+    const { list } = mended({ name: 'list', text })
+    assert.equal(list.text, '# for team A\n# for team B\n# LTS, ask Bob\nnginx\n\nbusybox\n')
+  })
+
+  test('comments of a line that stays in another file stand for themselves', () => {
+    const list = {
+      name: 'list',
+      text: '@include other\n# for team B\nnginx  # LTS\nbusybox\nnginx\n@include other2\n',
+      includes: [
+        { line: 1, list: { name: 'other', text: 'nginx\n' } },
+        { line: 6, list: { name: 'other2', text: 'redis\n' } },
+      ],
+    }
+    const next = mended(list).list
+    assert.equal(next.text, '@include other\n# for team B\n# LTS\n\nbusybox\n@include other2\n')
+    assert.deepEqual(
+      next.includes?.map(({ line }) => line),
+      [1, 6],
+    )
   })
 
   test('what a list includes stays as it is, and in its place', () => {

@@ -135,6 +135,12 @@ suite('what cannot be understood is told with its column and what to write inste
     ['nginx: 1.25', 8, /write "nginx:1\.25"/],
     ['nginx:1.24, 1.25', 13, /no blanks/],
     ['nginx redis:7', 7, /on its own line/],
+    ['nginx busybox', 7, /put "busybox" on its own line, or a "#" before a comment$/],
+    ['nginx optionel', 7, /did you mean optional/],
+    ['nginx,busybox', 6, /put each on its own line$/],
+    ['🐳', 1, /cannot hold "🐳"/],
+    ['localhost:5000', 1, /"localhost:5000" is a registry: .* as in localhost:5000\/org\/app$/],
+    ['@include a://x', 10, /fetch this one first/],
     ['"nginx:1.25"', 1, /without quotes/],
     ['nginx:1.25\u00A0# no-break', 11, /U\+00A0/],
     ['nginx\u200B:1', 6, /U\+200B/],
@@ -186,6 +192,8 @@ suite('what cannot be understood is told with its column and what to write inste
     ['nginx:/(?=1)/', 8, /RE2 reads it/],
     [`nginx:^${'a'.repeat(256)}`, 7, /at most 256/],
     ['nginx:^1{1000}2{1000}', 7, /repeats too much/],
+    // Nothing is left of it once it is compiled, which takes all the longer.
+    ['nginx:^1{500}2?(?:3{13}){0}', 7, /repeats too much/],
     // Digests.
     ['nginx@latest', 7, /stands a digest/],
     ['nginx@', 7, /stands a digest/],

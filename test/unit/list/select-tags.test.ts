@@ -136,6 +136,17 @@ suite('lines without tags', () => {
     ['app newest=2', {}, '1.26.0 1.25'],
     ['app semver=>=1.25,<1.26', {}, '1.25 1.25-alpine'],
     ['app variant=alpine', {}, '1.25-alpine'],
+    ['app', { listed: ['3.20.3', '3.21.0', '20240923', 'edge'] }, '3.21.0(newest-version)'],
+    ['app', { listed: ['20240905', '20240923', 'edge'] }, '20240923(newest-version)'],
+    ['app semver=>=3.19', { listed: ['3.18', '3.20', '20240923', '1234567'] }, '3.20'],
+    ['app newest=1 not=3*', { listed: ['3.20', '20240923'] }, '20240923'],
+    [
+      'app variant=debian-12',
+      { listed: ['16.1-debian-12-r5', '16.1-debian-12', '16.1-debian-11-r9', '16.1-r3'] },
+      '16.1-debian-12-r5 16.1-debian-12',
+    ],
+    ['app variant=""', { listed: ['4.0-ls261', '4.0', '4.0-arm'] }, '4.0-ls261 4.0'],
+    ['app:1?,v* newest=3', { listed: ['15', '15.8', '16', '16.4', '17'] }, '17 16 15'],
     ['app variant="" newest=1 used=1d', { used }, '1.26.0 1.24(used) 1.25(used)'],
   ]
   for (const [line, around, expected] of lines) {
@@ -257,6 +268,6 @@ test('every tag that is not chosen is dropped for the first reason there is', ()
     '1.25-alpine': 'older',
     '1.24': 'older',
     '1.22.1-alpine': 'older',
-    '1.22-alpine': 'older',
+    '1.22-alpine': 'same-version',
   })
 })

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { Demand } from '../../../src/mirror/demand.ts'
 import { Pace } from '../../../src/mirror/pace.ts'
+import type { Cap } from '../../../src/mirror/pace.ts'
 import { heldContent, seededContent } from '../../support/content.ts'
 import { FillSetting } from '../../support/fill-setting.ts'
 import { ManualClock } from '../../support/manual-clock.ts'
@@ -14,12 +16,12 @@ const CHUNK = 64 * KIB
 const LINGER_MS = 1000
 
 // Downloads that take as much as they get: what each has had by now.
-function greedy(pace: Pace, count: number): { readonly bytes: number }[] {
+function greedy(pace: Pace, count: number, cap?: Cap): { readonly bytes: number }[] {
   return Array.from({ length: count }, () => {
     const download = { bytes: 0 }
     const take = async (): Promise<void> => {
       for (;;) {
-        await pace.take(download, CHUNK)
+        await pace.take(download, CHUNK, cap)
         download.bytes += CHUNK
       }
     }
@@ -34,11 +36,11 @@ function sumOf(downloads: readonly { readonly bytes: number }[]): number {
 
 test('without a cap and without pulls nothing waits', () => {
   const pace = new Pace(new ManualClock())
-  for (let n = 0; n < 1000; n += 1) assert.equal(pace.take({}, MIB), undefined)
+  for (let n = 0; n < 1000; n += 1) assert.equal(pace.take({}, MIB, undefined), undefined)
   assert.equal(pace.isYielding, false)
 })
 
-test('all downloads together stay below the cap, and get what it allows', async () => {
+test('all downloads of a run together stay below its cap, and get what it allows', async () => {
   const property = fc.asyncProperty(
     fc.integer({ min: 10 * KIB, max: 100 * MIB }),
     fc.integer({ min: 1, max: 9 }),
@@ -46,8 +48,7 @@ test('all downloads together stay below the cap, and get what it allows', async 
     async (cap, count, seconds) => {
       const clock = new ManualClock()
       const pace = new Pace(clock)
-      pace.limit(cap)
-      const downloads = greedy(pace, count)
+      const downloads = greedy(pace, count, { bytesPerSecond: cap })
       await clock.pass(seconds * 1000)
       const allowed = cap * seconds
       // A chunk is taken as a whole, ahead of what it costs.
@@ -58,20 +59,40 @@ test('all downloads together stay below the cap, and get what it allows', async 
   await fc.assert(property, { seed, numRuns: campaign(10) })
 })
 
-test('of two runs neither lifts the cap of the other, and the lower one counts', async () => {
+test('each run has its own cap, and one without a cap waits for none', async () => {
   const clock = new ManualClock()
   const pace = new Pace(clock)
-  pace.limit(MIB)
-  pace.limit(undefined)()
-  const unlimitLower = pace.limit(MIB / 4)
-  const downloads = greedy(pace, 2)
+  const slow = greedy(pace, 2, { bytesPerSecond: MIB / 4 })
+  const fast = greedy(pace, 2, { bytesPerSecond: MIB })
+  for (let n = 0; n < 100; n += 1) assert.equal(pace.take({}, MIB, undefined), undefined)
   await clock.pass(8000)
-  assert.ok(sumOf(downloads) < 3 * MIB, 'the lower one')
-  unlimitLower()
-  const before = sumOf(downloads)
-  await clock.pass(8000)
-  const after = sumOf(downloads) - before
-  assert.ok(after > 7 * MIB && after < 9 * MIB, `the higher one: ${after}`)
+  const [slowly, quickly] = [sumOf(slow), sumOf(fast)]
+  assert.ok(slowly > 1.8 * MIB && slowly < 2.5 * MIB, `${slowly}`)
+  assert.ok(quickly > 7.5 * MIB && quickly < 9 * MIB, `${quickly}`)
+})
+
+test('what a slow run waits with comes at once when a faster one wants it too, and stays so', async () => {
+  const clock = new ManualClock()
+  const demand = new Demand(new Pace(clock), () => {})
+  const keeper = (bytesPerSecond: number) => ({ arrived: () => {}, cap: { bytesPerSecond } })
+  const chunks = async (): Promise<number> => {
+    let count = 0
+    const isOver = clock.pass(10_000).then(() => true)
+    for (;;) {
+      const isNext = Promise.resolve(demand.standBack(CHUNK)).then(() => false)
+      if (await Promise.race([isOver, isNext])) return count
+      count += 1
+    }
+  }
+  demand.keep(keeper(CHUNK / 10))
+  assert.ok((await chunks()) <= 2)
+  const waiting = demand.standBack(CHUNK)
+  const leave = demand.keep(keeper(CHUNK * 10))
+  await waiting
+  const fast = await chunks()
+  assert.ok(fast > 90 && fast < 110, `${fast}`)
+  leave()
+  assert.ok((await chunks()) <= 2)
 })
 
 test('while a pull is downloaded the others together get a twentieth of what it gets', async () => {
@@ -107,9 +128,9 @@ test('what waits for a pull goes on soon after that is over, and not between two
   const [first, second] = [{}, {}]
   pace.liveBegan(first)
   // Which leaves nothing to anybody for a while.
-  const ahead = pace.take({}, 10 * MIB)
+  const ahead = pace.take({}, 10 * MIB, undefined)
   let waitedMs: number | undefined
-  void pace.take({}, CHUNK)?.then((ms) => (waitedMs = ms))
+  void pace.take({}, CHUNK, undefined)?.then((ms) => (waitedMs = ms))
   await clock.pass(100)
   await ahead
   pace.liveEnded(first)
@@ -123,7 +144,7 @@ test('what waits for a pull goes on soon after that is over, and not between two
   await clock.pass(200)
   assert.ok(waitedMs)
   assert.equal(pace.isYielding, false)
-  assert.equal(pace.take({}, MIB), undefined)
+  assert.equal(pace.take({}, MIB, undefined), undefined)
 })
 
 test('a download that a client joins waits no longer', async () => {
@@ -131,8 +152,8 @@ test('a download that a client joins waits no longer', async () => {
   const pace = new Pace(clock)
   pace.liveBegan({})
   const joined = {}
-  void pace.take({}, MIB)
-  const taken = pace.take(joined, MIB)
+  void pace.take({}, MIB, undefined)
+  const taken = pace.take(joined, MIB, undefined)
   pace.liveBegan(joined)
   assert.equal(await taken, 0)
 })
@@ -148,7 +169,7 @@ test('downloads that upstream takes for dead while they stand back go on, howeve
   const faults = Array.from({ length: 9 }, () => cut)
   const plan = { content, chunkBytes: 100 * KIB, tellsSize: true, isDescribed: true, faults }
   const fill = setting.start(plan, { pace })
-  void fill.keep(() => {})
+  void fill.keep({ arrived: () => {}, cap: undefined })
   const ended = { how: '' }
   void fill.ended.then(({ how }) => (ended.how = how))
   while (ended.how === '') await clock.pass(1000)

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { ListPin, ListPins } from '../../../src/store/index-port.ts'
-import { HeldImages, named, repositoryOf, tagOf } from '../../support/held-images.ts'
+import type { Digest } from '../../../src/oci/digest.ts'
+import { EVER, HeldImages, named, repositoryOf, tagOf } from '../../support/held-images.ts'
 
 const [APP, WEB] = [repositoryOf('app'), repositoryOf('web')]
 const DAY = 86_400_000
@@ -100,6 +101,17 @@ test('a pinned tag that moved keeps its new image, and the last whole one', asyn
   held.tag(APP, '1', 'newer', 2)
   assert.deepEqual(evictable(held, DAY), [])
   assert.deepEqual(held.left('app:1', 'newer'), ['app:1', 'newer'])
+  const selection = { registry: 'docker.io', name: { startsWith: '' } } as const
+  const every = { ...selection, tagStartsWith: undefined, digestStartsWith: undefined }
+  const { images } = held.look((reader) => reader.images(every, undefined))
+  assert.deepEqual(
+    images.map(({ tag, pinnedBy }) => [tag, pinnedBy]),
+    [
+      ['1', [NIGHTLY]],
+      [undefined, [NIGHTLY]],
+    ],
+    'and whoever looks sees both pinned',
+  )
 })
 
 test('who removes a pinned image by hand takes its pins, and nobody else', async () => {
@@ -115,7 +127,7 @@ test('who removes a pinned image by hand takes its pins, and nobody else', async
   assert.deepEqual(held.left('app:2', 'blob of app:2'), ['app:2', 'blob of app:2'])
   held.index.remove(APP, { digest: named('app:2') }, [])
   assert.deepEqual(held.left('app:2', 'blob of app:2'), [])
-  assert.equal(held.index.pinnedBytes(), 0)
+  assert.equal(held.pinnedBytes(), 0)
 })
 
 test('what lists keep is counted once and in whole blocks, without what only a run holds', async () => {
@@ -126,9 +138,36 @@ test('what lists keep is counted once and in whole blocks, without what only a r
   held.index.keepPins(NIGHTLY, pins([tagged(APP, '1'), tagged(WEB, '1')]))
   held.index.keepPins(OFFICE, pins([tagged(APP, '1')]))
   held.index.pin(APP, { tag: tagOf('2') }, 'warm (running) 1', 1)
-  const asked = ['blob of app:1', 'blob of app:2', 'web blob', 'not stored'].map(named)
-  const kept = held.index.keptByLists(asked)
-  assert.equal(kept.bytes, 2 * 8192)
-  assert.deepEqual([...kept.among].toSorted(), ['blob of app:1', 'web blob'].map(named).toSorted())
-  assert.equal(held.index.pinnedBytes(), 3 * 8192)
+  const { pins: kept, next } = held.look((reader) => reader.keptByLists(undefined))
+  assert.equal(next, undefined)
+  const contents = new Map(kept.flatMap(({ content }) => content))
+  const stored = ['blob of app:1', 'web blob'].map((name) => [named(name), 8192])
+  assert.deepEqual(contents, new Map(stored as [Digest, number][]))
+  assert.deepEqual(
+    kept.map(({ by, repository }) => `${by} ${repository.name}`),
+    [`${NIGHTLY} app`, `${OFFICE} app`, `${NIGHTLY} web`],
+  )
+  assert.equal(held.pinnedBytes(), 3 * 8192)
+})
+
+test('what is pinned has another version after every change, and only then', async () => {
+  await using held = filled('app:1')
+  const versions = new Set<number>()
+  const isNew = (change: () => unknown): boolean => {
+    change()
+    const known = versions.size
+    return versions.add(held.index.pinsVersion()).size > known
+  }
+  const { index } = held
+  const one = tagged(APP, '1', DAY)
+  assert.ok(isNew(() => index.keepPins(NIGHTLY, pins([one]))))
+  assert.ok(!isNew(() => index.keepPins(NIGHTLY, pins([one], { at: 1 }))))
+  assert.ok(!isNew(() => index.endPins(EVER)))
+  assert.ok(isNew(() => index.keepPins(NIGHTLY, pins([], { at: 2 }))))
+  assert.ok(!isNew(() => index.endLeft([{ ...one, by: NIGHTLY, leftAt: 1 }])))
+  assert.ok(isNew(() => index.endLeft([{ ...one, by: NIGHTLY, leftAt: 2 }])))
+  assert.ok(isNew(() => index.pin(APP, { tag: tagOf('1') }, 'somebody', 1)))
+  assert.ok(isNew(() => index.unpin(APP, { tag: tagOf('1') }, 'somebody')))
+  assert.ok(isNew(() => index.pin(APP, { tag: tagOf('1') }, 'somebody', 1)))
+  assert.ok(isNew(() => index.remove(APP, { tag: tagOf('1') }, [])))
 })

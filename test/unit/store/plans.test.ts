@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import Database from 'better-sqlite3'
+import { keptContentStatements } from '../../../src/store/kept-content.ts'
 import { MIGRATIONS } from '../../../src/store/migrations.ts'
 import { pinStatements } from '../../../src/store/pins.ts'
 import { imageVictimStatements, removalStatements } from '../../../src/store/removal-statements.ts'
@@ -10,8 +11,9 @@ import { useStatements } from '../../../src/store/tag-uses.ts'
 // Asked again and again of an index that may have a million rows.
 const FREQUENT = {
   leastRecentlyChecked: statements.leastRecentlyChecked,
-  pinnedBytes: removalStatements.pinnedBytes,
-  keptByLists: removalStatements.keptByLists,
+  pinnedBytes: keptContentStatements.pinnedBytes,
+  keptByLists: keptContentStatements.listPins,
+  keptContent: keptContentStatements.content,
   usedTags: useStatements.tags,
   usedRepositories: useStatements.repositories,
   imagesAmong: imageVictimStatements.imagesAmong,

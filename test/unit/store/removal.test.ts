@@ -88,7 +88,7 @@ test('what is pinned stays, by tag and by digest, with all below it', async () =
   assert.deepEqual(blobsOf(held.evictImage()), digests('other layer'))
   assert.equal(held.evictImage(), undefined)
   assert.deepEqual(held.left('index', 'amd64', 'child', 'parent'), ['index', 'amd64', 'child'])
-  assert.equal(held.index.pinnedBytes(), 2 * 8192)
+  assert.equal(held.pinnedBytes(), 2 * 8192)
   held.index.unpin(WEB, { digest: named('child') }, 'list.txt')
   assert.deepEqual(blobsOf(held.evictImage()), digests('child layer'))
 })

@@ -11,6 +11,7 @@ import { MIGRATIONS } from '../../../src/store/migrations.ts'
 import { openIndex } from '../../../src/store/open-index.ts'
 import { openStore } from '../../../src/store/store.ts'
 import type { Store } from '../../../src/store/store.ts'
+import type { WarmRunRow } from '../../../src/store/index-port.ts'
 import { runsJob } from '../../../src/warm/last-runs.ts'
 import { TempFolder } from '../../support/temp-folder.ts'
 
@@ -18,6 +19,7 @@ const TAG = parseTag('latest') as Tag
 const APP = { registry: 'docker.io', name: parseRepositoryName('app') } as Repository
 const RUNS_KEPT = 90
 const RESULTS_KEPT = 5
+const LISTS_KEPT = 32
 
 async function withStore(body: (store: Store, folder: string) => Promise<void>): Promise<void> {
   await using folder = new TempFolder('warm-runs')
@@ -32,7 +34,7 @@ async function withStore(body: (store: Store, folder: string) => Promise<void>):
 test('the last runs are kept, and of the latest few what became of each image', async () => {
   await withStore(async ({ index }) => {
     const runs = Array.from({ length: RUNS_KEPT + 10 }, (_, n) => ({
-      startedAt: n,
+      ...{ startedAt: n, lists: ['/a.txt'] },
       report: JSON.stringify({ run: `run ${n}` }),
       results: JSON.stringify([{ reference: `app:${n}` }]),
     }))
@@ -50,6 +52,47 @@ test('the last runs are kept, and of the latest few what became of each image', 
       told.runs.map(({ run, results }) => [run, results.length]),
       [99, 98, 97, 96, 95, 94].map((n) => [`run ${n}`, n > 94 ? 1 : 0]),
     )
+  })
+})
+
+function runOf(n: number, ...lists: readonly string[]): WarmRunRow {
+  return { startedAt: n, lists, report: `{"run":${n}}`, results: '[]' }
+}
+
+test('what is typed pushes no list out, and of each list the last results stay', async () => {
+  await withStore(async ({ index }) => {
+    await index.recordWarmRun(runOf(1, '/a.txt'))
+    await index.recordWarmRun(runOf(2, '/b.txt', '/c.txt'))
+    for (let n = 0; n < 2 * RUNS_KEPT; n += 1) await index.recordWarmRun(runOf(10 + n, 'typed'))
+    const all = await index.lastWarmRuns(1000)
+    assert.equal(all.length, RUNS_KEPT + 2)
+    assert.deepEqual(await index.lastWarmRunsOf(['/c.txt', '/d.txt'], 9), [
+      runOf(2, '/b.txt', '/c.txt'),
+    ])
+    assert.deepEqual(
+      (await index.lastWarmRunOfEach()).map(({ lists }) => lists[0]),
+      ['typed', '/b.txt', '/a.txt'],
+    )
+    for (let n = 0; n < LISTS_KEPT; n += 1) await index.recordWarmRun(runOf(n, `/${n}.txt`))
+    assert.equal((await index.lastWarmRunOfEach()).length, LISTS_KEPT)
+    assert.deepEqual(await index.lastWarmRunsOf(['/a.txt'], 9), [])
+  })
+})
+
+test('a run that was begun is none of the last ones before it ends, or its owner was killed', async () => {
+  await withStore(async ({ index }) => {
+    const begun = { ...runOf(1, '/a.txt'), results: undefined }
+    await index.beginWarmRun(begun)
+    assert.deepEqual(await index.lastWarmRuns(9), [])
+    await index.recordWarmRun(runOf(2, '/a.txt'))
+    await index.closeWarmRuns()
+    assert.deepEqual(await index.lastWarmRuns(9), [runOf(2, '/a.txt')])
+    await index.beginWarmRun({ ...begun, startedAt: 3 })
+    await index.closeWarmRuns()
+    await index.recordWarmRun(runOf(4, '/a.txt'))
+    const startedAt = (await index.lastWarmRunsOf(['/a.txt'], 9)).map((run) => run.startedAt)
+    assert.deepEqual(startedAt, [4, 3, 2])
+    assert.deepEqual(await index.lastWarmRunOfEach(), [runOf(4, '/a.txt')])
   })
 })
 
@@ -81,8 +124,9 @@ test('an index from before there were runs takes them, and what it held stays', 
   database.close()
   const { index, unlock } = openIndex(layout, undefined)
   assert.equal(index.findTag(APP, TAG)?.checkedAt, 1)
-  index.recordWarmRun({ startedAt: 1, report: '{}', results: undefined })
-  assert.deepEqual(index.lastWarmRuns(2), [{ startedAt: 1, report: '{}', results: undefined }])
+  const run = { startedAt: 1, lists: ['/a.txt'], report: '{}', results: undefined }
+  index.recordWarmRun(run)
+  assert.deepEqual(index.lastWarmRuns(2), [run])
   assert.ok(readdirSync(folder.path).includes('index-v3.backup.db'))
   index.close()
   unlock()

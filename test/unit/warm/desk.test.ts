@@ -39,7 +39,7 @@ class ScriptedRuns {
       isServer,
       events: {
         begun: (ask) => this.log.push(`begun ${ask.sources[0]?.name}`),
-        ended: ({ outcome }) => this.log.push(`ended ${outcome}`),
+        ended: (_, { outcome }) => this.log.push(`ended ${outcome}`),
         failed: (_ask, error) => this.log.push(`failed ${(error as Error).message}`),
       },
       newId: () => String(++lastId),

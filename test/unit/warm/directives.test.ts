@@ -11,6 +11,8 @@ const NAMES = ['a', 'b', 'c', 'd', 'e', 'f']
 const images = NAMES.map((seed) => buildImage({ seed, form: 'oci', architectures: ['amd64'] }))
 const LIST = NAMES.map((name) => `${name}:1`)
 const HOUR_MS = 3_600_000
+// Of two that are on their way nobody can tell whether what is left counts them.
+const ALONE = { reserve: 0, jobs: 1 }
 const tooMany = new UpstreamError('rate-limited', 'too many requests', { retryAfterMs: 30_000 })
 
 function filled(): WarmDouble {
@@ -35,6 +37,46 @@ test('with rps= requests of its registry keep their distance, all kinds together
   assert.ok(times('ghcr.io').every((atMs) => atMs < 500 * hub.length))
 })
 
+// Docker Hub's way of counting.
+function counting(double: WarmDouble, left: number): void {
+  double.tell('docker.io', 100, left)
+  double.script = ({ what }) => {
+    const remaining = double.quotas.get('docker.io')?.remaining ?? 0
+    if (what === 'GET') double.tell('docker.io', 100, remaining - 1)
+  }
+}
+
+test('with rps= nobody waits for a turn only to hear that no pull is left', async () => {
+  const double = filled()
+  counting(double, 22)
+  const startedAt = double.nowMs
+  const list = ['@registry docker.io reserve=20 rps=2', ...LIST]
+  const report = await double.run(list, { jobs: NAMES.length })
+  assert.equal(report.totals.left + report.totals.warmed, NAMES.length)
+  const times = double.log.map(({ atMs }) => atMs - startedAt)
+  assert.equal(double.count('GET'), 2)
+  assert.deepEqual(
+    times,
+    times.map((_, n) => n * 500),
+  )
+})
+
+test('with rps= nobody waits for a turn to hear what is known of who may read', async () => {
+  const double = filled()
+  for (const name of NAMES) double.whoMayRead.set(`docker.io/library/${name}`, 'refused')
+  const list = ['@registry docker.io rps=2', ...LIST]
+  await double.run(list)
+  double.log.length = 0
+  const startedAt = double.nowMs
+  await double.run(list)
+  const times = double.log.map(({ atMs }) => atMs - startedAt)
+  assert.deepEqual(
+    times,
+    NAMES.map((_, n) => n * 500),
+  )
+  assert.ok(double.nowMs - startedAt < NAMES.length * 500)
+})
+
 test('nobody who waits for a turn asks while its registry asked for a pause', async () => {
   const double = filled()
   const startedAt = double.nowMs
@@ -52,16 +94,53 @@ test('reserve= of a registry stands before that of the command, the larger of tw
     [['@registry docker.io reserve=7', '@registry docker.io reserve=9'], 1],
   ] as const) {
     const double = filled()
-    double.tell('docker.io', 100, 10)
-    double.script = ({ what }) => {
-      const left = double.quotas.get('docker.io')?.remaining ?? 0
-      if (what === 'GET') double.tell('docker.io', 100, left - 1)
-    }
+    counting(double, 10)
     const sources: ListText[] = lists.map((text, n) => ({ name: `${n}.txt`, text: `${text}\n` }))
     const text = `${LIST.join('\n')}\n`
-    const report = await double.run([], { sources: [...sources, { name: 'l', text }], reserve: 0 })
+    const report = await double.run([], { sources: [...sources, { name: 'l', text }], ...ALONE })
     assert.equal(report.totals.warmed, warmed)
   }
+})
+
+test('what is left for its pulls names what keeps them: the rule of the list, or the option', async () => {
+  const remedyOf = async (list: readonly string[], reserve?: number) => {
+    const double = filled()
+    counting(double, 10)
+    const { results, registries } = await double.run(list, { reserve })
+    const [left] = results.filter(({ status }) => status === 'left')
+    return [left?.remedy, registries[0]?.isReserveOfList]
+  }
+  assert.deepEqual(await remedyOf(['@registry docker.io reserve=10', ...LIST], 0), [
+    'run it again later, or with a lower reserve= in its @registry line',
+    true,
+  ])
+  const option = ['run it again later, or with a lower --reserve', undefined]
+  assert.deepEqual(await remedyOf(LIST, 10), option)
+  assert.deepEqual(await remedyOf(['@registry ghcr.io reserve=10', ...LIST], 10), option)
+})
+
+test('a list is told from itself by all that it includes', async () => {
+  const digestOf = async (text: string) => {
+    const list = { name: 'i.txt', text }
+    const source = { name: 'inc.txt', text: '@include i.txt\n', includes: [{ line: 1, list }] }
+    return (await filled().run([], { sources: [source], mode: 'plan' })).listDigest
+  }
+  assert.equal(await digestOf('a:1\n'), await digestOf('a:1\n'))
+  assert.notEqual(await digestOf('a:1\n'), await digestOf('b:1\n'))
+})
+
+test('of a digest that is not there the digest is to be checked, not the tag', async () => {
+  const double = filled()
+  const digest = `sha256:${'0'.repeat(64)}`
+  const { results } = await double.run([`a@${digest}`, `b:1@${digest}`, 'c:2'])
+  assert.deepEqual(
+    results.map(({ remedy }) => remedy),
+    [
+      'check the name and the digest',
+      'check the name and the digest',
+      'check the name and the tag',
+    ],
+  )
 })
 
 test('a rule for a registry that is not served is told', async () => {
@@ -98,9 +177,10 @@ test('@bandwidth caps the run, the smallest of several lists, unless the command
     { name: 'two', text: '@bandwidth 10MB/s\nb:1\n' },
   ]
   await double.run([], { sources })
-  assert.deepEqual(double.bandwidths.splice(0), [10_000_000, undefined])
-  await double.run([], { sources, bytesPerSecond: 5 })
-  assert.deepEqual(double.bandwidths, [5, undefined])
+  assert.deepEqual([...double.caps], [{ bytesPerSecond: 10_000_000 }])
+  const another = filled()
+  await another.run([], { sources, bytesPerSecond: 5 })
+  assert.deepEqual([...another.caps], [{ bytesPerSecond: 5 }])
 })
 
 test('a run by hand ends with the window it began in; outside of one it has no end, and says so', async () => {

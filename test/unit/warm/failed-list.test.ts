@@ -91,3 +91,11 @@ test('it is a list again, of exactly the failing lines, whatever the reasons say
     }),
   )
 })
+
+test('what is left for the budget is not in it: a run of it would leave it too, or keep it for nobody', () => {
+  const places = [{ source: 'a.txt', line: 1 }]
+  const left = { reference: 'a:1', places, status: 'left', because: 'too much' } as const
+  const sources = [{ name: 'a.txt', text: 'a:1\n' }]
+  assert.equal(failedList(sources, [{ ...left, cause: 'budget' }]), undefined)
+  assert.match(failedList(sources, [{ ...left, cause: 'until' }]) ?? '', /^a:1$/m)
+})

@@ -3,16 +3,11 @@ import { test } from 'node:test'
 import type { WarmReport, WarmResult } from '../../../src/care/warm-job.ts'
 import { clearsFailedList } from '../../../src/warm/kept-list.ts'
 
-type Told = Pick<WarmReport, 'sources' | 'results' | 'totals'>
+type Told = Pick<WarmReport, 'sources' | 'results'>
 
 function run(sources: readonly string[], results: Readonly<Record<string, string>>): Told {
   const all = Object.entries(results).map(([reference, status]) => ({ reference, status }))
-  const failed = all.filter(({ status }) => status !== 'warmed').length
-  return {
-    sources,
-    results: all as unknown as readonly WarmResult[],
-    totals: { failed, left: 0 } as WarmReport['totals'],
-  }
+  return { sources, results: all as unknown as readonly WarmResult[] }
 }
 
 const failing = run(['mirror.txt'], { 'a:1': 'failed', 'b:1': 'warmed', 'c:1': 'left' })
@@ -34,6 +29,14 @@ test('what is typed or piped is another list each time', () => {
     const again = run([source], { 'b:1': 'warmed' })
     assert.equal(clearsFailedList(again, [run([source], { 'a:1': 'failed' })]), false)
   }
+})
+
+test('what somebody typed, or what is left for the budget, wrote no list', () => {
+  const typed = run(['command line'], { 'x:1': 'failed' })
+  const results = [{ status: 'left', cause: 'budget', reference: 'y:1' }]
+  const full = { sources: ['big.txt'], results: results as unknown as readonly WarmResult[] }
+  const again = run(['mirror.txt'], { 'a:1': 'warmed' })
+  assert.equal(clearsFailedList(again, [typed, full, failing]), true)
 })
 
 test('where nothing tells whose list it is, it stays', () => {

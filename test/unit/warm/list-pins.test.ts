@@ -31,8 +31,7 @@ function image(
     priority: 'normal',
     referrers: 'no',
     maxSizeBytes: undefined,
-    keepMs: 7,
-    pinnedBy: [LIST],
+    pinnedBy: new Map([[LIST, 7]]),
     ...wanted,
   })
   made.status = status
@@ -62,7 +61,7 @@ test('what is whole is kept; what failed, was left or passed over is meant still
     image('failed', 'failed', { cause: 'unreachable' }),
     image('left', 'left', { cause: 'budget' }),
     image('too-much', 'fresh', { cause: 'budget' }),
-    image('typed', 'warmed', { pinnedBy: [] }),
+    image('typed', 'warmed', { pinnedBy: new Map() }),
     passedOver,
   ]
   assert.deepEqual(pinsOf(images), {
@@ -107,16 +106,21 @@ test('while an image did not come, nobody knows what refers to it', () => {
 
 test('two lists that mean one image keep it each, and a list that is named twice keeps it once', () => {
   const other = '/etc/other.txt'
-  const both = image('both', 'fresh', { pinnedBy: [LIST, other] })
+  const pinnedBy = new Map([
+    [LIST, 7],
+    [other, undefined],
+  ])
+  const both = image('both', 'fresh', { pinnedBy })
   const all = listPins({
     ...{ paths: [LIST, other, LIST], images: [both, image('one', 'fresh')] },
     ...{ lines: [], isWhole: true, at: 1 },
   })
   assert.deepEqual(
-    all.map(({ by, pins }) => [by, pins.held.length]),
+    all.map(({ by, pins }) => [by, ...pins.held.map(({ keepMs }) => keepMs)]),
     [
-      [`list ${LIST}`, 2],
-      [`list ${other}`, 1],
+      [`list ${LIST}`, 7, 7],
+      [`list ${other}`, undefined],
     ],
+    'each for as long as it says itself',
   )
 })

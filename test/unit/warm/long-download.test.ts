@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { UpstreamError } from '../../../src/errors.ts'
 import { Patience } from '../../../src/warm/patience.ts'
+import type { Sending } from '../../../src/warm/patience.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -25,7 +26,7 @@ function patience(): { readonly of: Patience; readonly clock: { nowMs: number } 
 async function download(breaks: number, isMoving: boolean, what: 'unreachable' | 'bad-response') {
   const { of, clock } = patience()
   let left = breaks
-  const work = (progressed: () => void): Promise<string> => {
+  const work = ({ progressed }: Sending): Promise<string> => {
     clock.nowMs += HOUR_MS
     if (isMoving) progressed()
     left -= 1

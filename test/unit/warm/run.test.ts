@@ -5,6 +5,7 @@ import { StoreError, UpstreamError } from '../../../src/errors.ts'
 import type { WarmReport } from '../../../src/care/warm-job.ts'
 import type { LookedAt } from '../../../src/mirror/warm-port.ts'
 import { buildImage } from '../../support/images.ts'
+import type { Image } from '../../support/images.ts'
 import { WarmDouble } from '../../support/warm-double.ts'
 
 const MINUTE_MS = 60_000
@@ -96,7 +97,8 @@ test('the reserve is kept, whatever else is in the list', async () => {
     if (what === 'GET') remaining -= 1
     double.tell('docker.io', 100, remaining)
   }
-  const report = await double.run([...LIST, 'ghcr.io/org/a:1'])
+  // Of two that are on their way nobody can tell whether what is left counts them.
+  const report = await double.run([...LIST, 'ghcr.io/org/a:1'], { jobs: 1 })
   assert.equal(remaining, 20)
   assert.equal(report.outcome, 'left')
   assert.equal(report.totals.warmed, 4)
@@ -524,17 +526,39 @@ test('content of two repositories is downloaded once', async () => {
   assert.equal(report.totals.bytesNew, sizes + manifests)
 })
 
-test('the cap of the bandwidth is for the run, and gone after it', async () => {
+test('all downloads of a run are under its one cap, and those of another run are not', async () => {
   const double = filled()
-  await double.run(['a:1'], { bytesPerSecond: 1_000_000 })
-  assert.deepEqual(double.bandwidths, [1_000_000, undefined])
+  await double.run(LIST, { bytesPerSecond: 1_000_000 })
+  assert.deepEqual([...double.caps], [{ bytesPerSecond: 1_000_000 }])
+  add(double, 'ghcr.io', 'org/')
+  await double.run(['ghcr.io/org/a:1'])
+  assert.deepEqual([...double.caps].at(-1), undefined)
 })
 
-test('a plan or a check beside a run leaves the cap of its bandwidth alone', async () => {
+test('that a run of a list has begun is noted before anybody is asked, and of no other run', async () => {
   const double = filled()
+  let begun = 0
+  double.script = () => void (begun ||= double.begun.length)
+  await double.run(['a:1'])
+  assert.equal(begun, 1)
+  assert.match(double.begun[0]?.report ?? '', /"outcome":"interrupted"/)
   await double.run(['a:1'], { mode: 'plan' })
-  await double.run(['a:1'], { mode: 'check', bytesPerSecond: 1_000_000 })
-  assert.deepEqual(double.bandwidths, [])
+  await double.run([], { sources: [{ name: 'command line', text: 'a:1' }] })
+  assert.equal(double.begun.length, 1)
+})
+
+test('what somebody types leaves the list of what failed alone', async () => {
+  const double = filled()
+  await double.run(['a:1', 'a:typo'])
+  assert.match(double.failedList ?? '', /^a:typo$/m)
+  for (const text of ['b:typo', 'a:1']) {
+    await double.run([], { sources: [{ name: 'command line', text }] })
+    assert.equal(double.failedList, undefined)
+  }
+  assert.equal(double.saved.length, 1)
+  double.add('docker.io/library/a', 'typo', images[0] as Image)
+  await double.run(['a:1', 'a:typo'])
+  assert.deepEqual(double.saved.slice(1), [undefined])
 })
 
 function held(signal: AbortSignal | undefined): Promise<void> {
