@@ -31,7 +31,7 @@ export interface RunningMirror {
   readonly tls: BoxTls | undefined
   readonly dataFolder: string
   /** What the store takes and may take; undefined where that cannot be told. */
-  readonly room: RoomReport | undefined
+  roomReport(): Promise<RoomReport | undefined>
   /** The list that is warmed by itself; undefined: none is. */
   readonly warming: ScheduledWarming | undefined
   /** Responses that have not ended yet. */
@@ -109,7 +109,7 @@ export async function startMirror(
       ),
       tls,
       dataFolder: config.data,
-      room: await room.report().catch(() => undefined),
+      roomReport: () => room.report().catch(() => undefined),
       warming: scheduler && warmingOf(config, scheduler),
       get runningResponses() {
         return listeners.running

@@ -6,6 +6,7 @@ import { stat } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
 import { logCareEvents } from './care/events.ts'
+import type { CareEvents } from './care/events.ts'
 import { leaveGoneLists } from './care/gone-lists.ts'
 import { lsJob } from './care/images.ts'
 import { rmJob } from './care/removal.ts'
@@ -86,17 +87,8 @@ async function saveFailedList(
   }
 }
 
-/** A file that cannot be looked at may be there still. */
-async function isGone(file: string): Promise<boolean> {
-  try {
-    await stat(file)
-    return false
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT'
-  }
-}
-
 interface Owned {
+  readonly events: CareEvents
   readonly store: Store
   readonly room: StoreRoom
   readonly upkeep: Upkeep
@@ -106,7 +98,7 @@ interface Owned {
 /** All but what fills the store. */
 function storeJobsOf(
   config: Config,
-  { store, room, upkeep, serving }: Owned,
+  { events, store, room, upkeep, serving }: Owned,
 ): Omit<Jobs, 'warm' | 'runs'> {
   const looking = { reader: store.reader, flushed: () => serving().flushed() }
   return {
@@ -129,7 +121,7 @@ function storeJobsOf(
     gc: gcJob({
       room,
       reader: store.reader,
-      leaveGoneLists: () => leaveGoneLists({ ...store, isGone, now: Date.now }),
+      leaveGoneLists: () => leaveGoneLists({ ...store, stat, events, now: Date.now }),
       keepUntaggedMs: config.space.keepUntaggedMs,
       now: Date.now,
     }),
@@ -150,8 +142,6 @@ function openWarmDesk(
   const warm = warmJob({
     mirror,
     index: store.index,
-    leaveGoneLists: (besides) =>
-      leaveGoneLists({ ...store, isGone, now: () => clock.now() }, besides),
     saveFailedList: (text) => saveFailedList(store, text, log),
     now: () => clock.now(),
     sleep: (durationMs, signal) => clock.sleep(durationMs, signal),
@@ -184,12 +174,13 @@ export async function ownStore(
   const store = await open(Math.min(HASH_WORKERS_MAX, Math.max(1, availableParallelism() - 1)))
   let opened: OpenMirror | undefined
   const serving = (): Serving => opened?.mirror ?? notServing
+  const events = logCareEvents(log)
   const room: StoreRoom = new StoreRoom({
     index: store.index,
     reader: store.reader,
     store: store.blobs,
     space: config.space,
-    events: logCareEvents(log),
+    events,
     flushUses: () => serving().flushUses(),
     now: Date.now,
   })
@@ -201,7 +192,7 @@ export async function ownStore(
     room,
     brokenDownloads: () => room.evictor.withoutBroken(),
     scrubMs: config.space.scrubMs,
-    events: logCareEvents(log),
+    events,
     isBusy: () => serving().isDownloading,
     sleep: (durationMs, signal) => wait(durationMs, undefined, { signal, ref: false }),
     now: Date.now,
@@ -220,7 +211,7 @@ export async function ownStore(
     return mirror().warming
   }
   const desk = openWarmDesk(log, { store, upkeep, isServer, mirror: warmMirror, clock })
-  const storeJobs = storeJobsOf(config, { store, room, upkeep, serving })
+  const storeJobs = storeJobsOf(config, { events, store, room, upkeep, serving })
   // Without a server nobody else makes a lost index again, and what it knew would seem not to be held.
   const inOrder = isServer ? storeJobs : jobsAfter(upkeep.rebuild, storeJobs)
   const jobs = { ...inOrder, runs: runsJob(store.index) }

@@ -22,6 +22,8 @@ export interface CareEvents extends RecoveryEvents {
   /** Stored content failed a check and was taken out of service. */
   damaged(digest: Digest, found: string): void
   evicted(gone: Gone, because: string): void
+  /** The file of a list is no longer there: what it kept may go from then on; undefined: never. */
+  listGone(file: string, mayGoAt: number | undefined): void
   /** Room could not be made since the store itself failed. */
   roomFailed(because: string): void
 }
@@ -34,6 +36,11 @@ export function logCareEvents(log: Logger): CareEvents {
     },
     evicted(gone, because) {
       log.info(`removed ${goneText(gone)}: ${because}`, { ...gone, because })
+    },
+    listGone(list, mayGoAt) {
+      const day = mayGoAt === undefined ? undefined : new Date(mayGoAt).toISOString().slice(0, 10)
+      const stays = day === undefined ? 'stays until it is removed' : `may go from ${day} on`
+      log.info(`${list} is gone: what it kept ${stays}`, { list, mayGoFrom: day })
     },
     roomFailed(because) {
       log.warn(`what to remove cannot be decided: ${because}`, { because })

@@ -32,6 +32,7 @@ const TRY_AGAIN_MS = 500
 const CHECK_EVERY_MS = 60_000
 const SWEEP_EVERY_MS = 3_600_000
 const PINNED_FRESH_MS = 60_000
+const REPORT_WAIT_MS = 1000
 /** Nobody resumes a download that was broken off longer ago. */
 export const PARKED_KEPT_MS = 7 * 86_400_000
 
@@ -76,6 +77,13 @@ export interface Outlook {
   readonly inUse: readonly Digest[]
 }
 
+interface Pinned {
+  readonly bytes: number
+  readonly at: number
+  /** Undefined where it could not be counted. */
+  readonly version: number | undefined
+}
+
 export class StoreRoom implements Room {
   readonly evictor: Evictor
   readonly #options: RoomOptions
@@ -84,7 +92,7 @@ export class StoreRoom implements Room {
   #timers: readonly NodeJS.Timeout[] = []
   #turn: Promise<unknown> = Promise.resolve()
   #changed = Promise.withResolvers<void>()
-  #pinned: { readonly bytes: number; readonly at: number; readonly version: number } | undefined
+  #pinned: Pinned | undefined
   #isClosed = false
   #isCounted = false
 
@@ -134,10 +142,9 @@ export class StoreRoom implements Room {
   }
 
   async pinnable(): Promise<Pinnable | undefined> {
-    const { index, reader, now } = this.#options
+    const { reader, now } = this.#options
     return await this.#inGoodOrder(async () => {
-      // A disk that is full may not take it: then they count a little longer.
-      await index.endPins(now()).catch(() => undefined)
+      await this.#endPins(now())
       const { limits, taken } = await this.#look()
       const share = pinnableOf(limits, taken)
       if (!share) return undefined
@@ -159,7 +166,7 @@ export class StoreRoom implements Room {
       limits,
       taken,
       leftBytes: left === Infinity ? undefined : left,
-      capacityBytes: capacityBytes(limits, taken, await this.#pinnedBytes()),
+      capacityBytes: capacityBytes(limits, taken, await this.#pinnedBytesSoon()),
     }
   }
 
@@ -398,19 +405,34 @@ export class StoreRoom implements Room {
     return this.#ledger.taken(await this.#ledger.measure({ freeBytes }))
   }
 
+  /** For who only tells of it: what was known last where counting takes long. */
+  async #pinnedBytesSoon(): Promise<number> {
+    const bytes = await within(REPORT_WAIT_MS, this.#pinnedBytes())
+    return bytes === 'slow' ? (this.#pinned?.bytes ?? 0) : bytes
+  }
+
   /** As of a while ago, or with all that was pinned since: to count long lists takes some time. */
   async #pinnedBytes(how?: 'as-of-now'): Promise<number> {
     const { index, reader, now } = this.#options
     const at = now()
     const known = this.#pinned
     const isFresh = known !== undefined && at - known.at <= PINNED_FRESH_MS
-    if (isFresh && how === undefined) return known.bytes
-    await index.endPins(at)
+    if (isFresh && (how === undefined || known.version === undefined)) return known.bytes
+    await this.#endPins(at)
     const version = await index.pinsVersion()
     if (isFresh && known.version === version) return known.bytes
-    const bytes = await reader.pinnedBytes()
-    this.#pinned = { bytes, at, version }
-    return bytes
+    // The reader may fail for as long as this process lives: too little only means trying more.
+    const uncounted = { bytes: known?.bytes ?? 0, at, version: undefined }
+    this.#pinned = await reader.pinnedBytes().then(
+      (bytes) => ({ bytes, at, version }),
+      () => uncounted,
+    )
+    return this.#pinned.bytes
+  }
+
+  /** A disk that is full may not take it: then they count a little longer. */
+  async #endPins(at: number): Promise<void> {
+    await this.#options.index.endPins(at).catch(() => undefined)
   }
 
   #change(): void {

@@ -20,9 +20,10 @@ export interface SweepOptions {
 
 export function gcJob(options: SweepOptions): Jobs['gc'] {
   return async ({ isPlan }, talk) => {
+    if (isPlan) return await planned(options, talk)
     // On a disk that is full it may fail, and room is what this is to make.
     await options.leaveGoneLists().catch(() => undefined)
-    return isPlan ? await planned(options, talk) : await swept(options, talk)
+    return await swept(options, talk)
   }
 }
 

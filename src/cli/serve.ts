@@ -44,7 +44,7 @@ async function serve(argv: Arguments): Promise<void> {
     tls: mirror.tls?.facts,
     lanHosts: lanAddresses(),
     dataFolder: mirror.dataFolder,
-    room: mirror.room,
+    room: await mirror.roomReport(),
     warming: mirror.warming,
     offline: config.offline,
     registries: [...config.registries.keys()],

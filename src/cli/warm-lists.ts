@@ -27,7 +27,7 @@ export function listProblems(lists: readonly ParsedList[]): readonly string[] {
   if (lists.some(({ entries }) => entries.length > 0)) return []
   return [
     'there is no image in the list: write one on each line, such as nginx:1.25; to let go of what it ' +
-      'kept, delete the file',
+      'kept, delete the file and run regmirror gc',
   ]
 }
 

@@ -81,6 +81,16 @@ export class AccessFiles implements Access {
   }
 }
 
+interface UnservedLines {
+  readonly entries: readonly ListProblem[]
+  readonly blocks: readonly ListProblem[]
+}
+
+interface Unserved {
+  readonly allow: UnservedLines | undefined
+  readonly block: UnservedLines | undefined
+}
+
 interface AccessTexts {
   readonly allow: ListText | undefined
   readonly block: ListText | undefined
@@ -95,7 +105,7 @@ function* understanding(texts: AccessTexts, naming: Naming): Steps<Understood<Ri
     block: block && (yield* unservedLines(block, naming)),
   }
   const wrong = problemLines(accessProblems(lists))
-  const problems = wrong.length > 0 ? wrong : emptyProblems(texts, lists, unserved.allow?.entries)
+  const problems = wrong.length > 0 ? wrong : emptyProblems(texts, lists, unserved)
   if (problems.length > 0) return { right: undefined, problems }
   const access = yield* creatingAccess(lists, naming)
   const inAllow = [...(unserved.allow?.entries ?? []), ...(unserved.allow?.blocks ?? [])]
@@ -107,25 +117,28 @@ function* understanding(texts: AccessTexts, naming: Naming): Steps<Understood<Ri
 function emptyProblems(
   texts: AccessTexts,
   { allow, block }: AccessLists,
-  unserved: readonly ListProblem[] = [],
+  unserved: Unserved,
 ): readonly string[] {
-  const problems: string[] = []
-  if (allow?.entries.length === 0) {
-    problems.push(
-      `${texts.allow?.name} allows nothing: name repositories in it, such as docker.io/library/*`,
-    )
-  } else if (allow?.entries.length === unserved.length) {
-    problems.push(
-      ...problemLines(unserved, UNSERVED_TOLD_MAX),
-      `${texts.allow?.name} allows nothing: this mirror serves none of the registries in it`,
-    )
-  }
-  if (block?.entries.length === 0) {
-    problems.push(
-      `${texts.block?.name} blocks nothing: name repositories in it, or start without --block`,
-    )
-  }
-  return problems
+  const inAllow = emptyProblem(allow, unserved.allow?.entries, {
+    says: `${texts.allow?.name} allows nothing`,
+    remedy: 'name repositories in it, such as docker.io/library/*',
+  })
+  const inBlock = emptyProblem(block, unserved.block?.entries, {
+    says: `${texts.block?.name} blocks nothing`,
+    remedy: 'name repositories in it, or start without --block',
+  })
+  return [...inAllow, ...inBlock]
+}
+
+function emptyProblem(
+  list: ParsedList | undefined,
+  unserved: readonly ListProblem[] = [],
+  { says, remedy }: { readonly says: string; readonly remedy: string },
+): readonly string[] {
+  if (list === undefined || list.entries.length > unserved.length) return []
+  if (list.entries.length === 0) return [`${says}: ${remedy}`]
+  const lines = problemLines(unserved, UNSERVED_TOLD_MAX)
+  return [...lines, `${says}: this mirror serves none of the registries in it`]
 }
 
 function told(texts: AccessTexts, { allow, block }: AccessLists): string {

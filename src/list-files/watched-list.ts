@@ -30,7 +30,7 @@ function* understanding([list]: ReadTexts): Steps<Understood<RightList>> {
   if (parsed.entries.length === 0 && problems.length === 0) {
     problems.push(
       `there is no image in ${list.name}: write one on each line, such as nginx:1.25; to let go of ` +
-        'what it kept, delete the file',
+        'what it kept, delete the file and run regmirror gc',
     )
   }
   return { right: problems.length === 0 ? { list, parsed } : undefined, problems }

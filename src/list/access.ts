@@ -8,7 +8,6 @@ import { tagsOfBlock, tagsOfEntry } from './access-tags.ts'
 import type { ParsedList } from './list-entry.ts'
 import { unaliasing } from './list-rules.ts'
 import type { Naming } from './name-pattern.ts'
-import { atOnce } from './steps.ts'
 import type { Steps } from './steps.ts'
 
 /** `unlisted`: on no line of the allow list. */
@@ -28,12 +27,7 @@ export interface AccessLists {
 /** Clients look for signatures under these tags; what is allowed by digest is allowed with them. */
 const OF_A_DIGEST = /^sha(?:256|512)-[0-9a-f]{64}(?:\.[a-z]+)?$/
 
-/** Lines for registries that the mirror does not serve count for nothing. */
-export function createAccess(lists: AccessLists, naming: Naming): Access {
-  return atOnce(creatingAccess(lists, naming))
-}
-
-/** The same, line by line. */
+/** Line by line; those for registries that the mirror does not serve count for nothing. */
 export function* creatingAccess({ allow, block }: AccessLists, naming: Naming): Steps<Access> {
   const inAllow = allow && namingIn(allow, naming)
   const allowed = inAllow && (yield* ruling(allow.entries, tagsOfEntry, inAllow))

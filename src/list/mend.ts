@@ -43,6 +43,8 @@ interface Place {
   readonly end: string
   readonly comment: string | undefined
   readonly isComment: boolean
+  /** It says something. */
+  readonly isLine: boolean
   /** As it was. */
   readonly before: string
   readonly above: string[]
@@ -60,8 +62,10 @@ class Mending {
       const mark = index === 0 && typed.startsWith('\uFEFF') ? '\uFEFF' : ''
       const end = typed.endsWith('\r') ? '\r' : ''
       const before = typed.slice(mark.length, typed.length - end.length)
-      const isComment = read[index]?.says.kind === 'comment'
-      return { mark, end, before, comment: read[index]?.comment, isComment, above: [], now: before }
+      const { says, comment } = read[index] ?? {}
+      const isComment = says?.kind === 'comment'
+      const isLine = says !== undefined && !isComment && says.kind !== 'blank'
+      return { mark, end, before, comment, isComment, isLine, above: [], now: before }
     })
   }
 
@@ -90,16 +94,21 @@ class Mending {
     if (isAnyLeft) place.above.push(...behind, '')
   }
 
-  /** As `list fmt` joins them. */
+  /** As `list fmt` joins them; what heads the lines that follow it too stays above them. */
   #moveComments({ comment }: Place, line: number, to: number): void {
     const kept = this.#places[to - 1]
-    const above = this.#commentsAbove(line)
+    const above = this.#isFollowed(line) ? [] : this.#commentsAbove(line)
     const there = [kept, ...this.#commentsAbove(to)].map((each) => each?.comment)
     const comments = [...above.map((each) => each.comment), comment]
     for (const each of above) each.now = undefined
     for (const each of comments) {
       if (each !== undefined && !there.includes(each)) kept?.above.push(each)
     }
+  }
+
+  /** Directly, by a line that stays. */
+  #isFollowed(line: number): boolean {
+    return this.#places.slice(line).find(({ now }) => now !== undefined)?.isLine === true
   }
 
   /** Directly. */

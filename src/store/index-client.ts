@@ -53,6 +53,7 @@ const METHODS: readonly (keyof Index)[] = [
   'endLeft',
   'pinsVersion',
   'beginWarmRun',
+  'forgetBegunWarmRun',
   'recordWarmRun',
   'closeWarmRuns',
   'lastWarmRuns',

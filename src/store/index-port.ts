@@ -372,6 +372,8 @@ export interface Index {
   unpinAll(by: string): Promise<void>
   /** Notes that a run of `warm` has begun: what it has come to should the owner not live to record it. */
   beginWarmRun(run: WarmRunRow): Promise<void>
+  /** Of one that its owner lived to see fail: it is none that was killed. */
+  forgetBegunWarmRun(lists: readonly string[]): Promise<void>
   /** Keeps what a run of `warm` came to; of all but the latest few, and the last of each list, only the report. */
   recordWarmRun(run: WarmRunRow): Promise<void>
   /** Once, by each owner: no run goes on that an earlier one had begun. */

@@ -5,7 +5,7 @@ import type { Database, Statement } from 'better-sqlite3'
 import type { Digest } from '../oci/digest.ts'
 import { parseTag } from '../oci/name.ts'
 import type { Repository, RepositoryName } from '../oci/name.ts'
-import type { KeptBytes, KeptPage, ListedPin, PinCursor } from './reader-port.ts'
+import type { KeptBytes, KeptPage, ListedPin, PinCursor, PinningList } from './reader-port.ts'
 
 const PAGE_ROWS = 250
 const BLOCKS = '(size + 4095) / 4096 * 4096'
@@ -45,7 +45,8 @@ export const keptContentStatements = {
     WHERE (pin.repository, reference, pinned_by) > (@row, @reference, @by) AND ${OF_LIST}
     ORDER BY pin.repository, reference, pinned_by LIMIT @limit`,
   pinningLists: `
-    SELECT DISTINCT pinned_by AS "by" FROM pin WHERE ${OF_LIST} AND left_at IS NULL ORDER BY pinned_by`,
+    SELECT pinned_by AS "by", min(keep_ms) AS keepMs FROM pin
+    WHERE ${OF_LIST} AND left_at IS NULL GROUP BY pinned_by ORDER BY pinned_by`,
 } as const
 
 interface PinRow extends PinCursor {
@@ -68,8 +69,9 @@ export class KeptContent {
     return (this.#sql.pinnedBytes.get() as { bytes: number }).bytes
   }
 
-  lists(): readonly string[] {
-    return (this.#sql.pinningLists.all() as { by: string }[]).map(({ by }) => by)
+  lists(): readonly PinningList[] {
+    const rows = this.#sql.pinningLists.all() as { by: string; keepMs: number | null }[]
+    return rows.map(({ by, keepMs }) => ({ by, keepMs: keepMs ?? undefined }))
   }
 
   byLists(after: PinCursor | undefined): KeptPage {

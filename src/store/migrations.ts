@@ -155,7 +155,7 @@ export const MIGRATIONS: readonly string[] = [
 
   ALTER TABLE warm_run ADD COLUMN lists TEXT NOT NULL DEFAULT '[]';
   ALTER TABLE warm_run ADD COLUMN is_open INTEGER NOT NULL DEFAULT 0;
-  UPDATE warm_run SET lists = coalesce(json_extract(report, '$.sources'), '[]');
+  UPDATE warm_run SET lists = coalesce(json_extract(report, '$.sources'), '[]') WHERE json_valid(report);
   `,
 ]
 

@@ -61,7 +61,7 @@ export class Pins {
     return this.#version
   }
 
-  /** Pins were removed with what they kept. */
+  /** Pins were removed with what they kept, or taken over from another index. */
   changed(): void {
     this.#version += 1
   }

@@ -85,6 +85,13 @@ export interface PinCursor {
   readonly by: string
 }
 
+export interface PinningList {
+  /** `list` and its path. */
+  readonly by: string
+  /** How long what it keeps outlasts it, at least; undefined: for good. */
+  readonly keepMs: number | undefined
+}
+
 export interface KeptPage {
   readonly pins: readonly ListedPin[]
   /** Undefined: this was the last. */
@@ -117,8 +124,8 @@ export interface IndexReader {
   ): Promise<{ readonly orphans: readonly StoredDigest[]; readonly next: number | undefined }>
   /** Of all stored content that any pin keeps. Of thousands of pins not a short look. */
   pinnedBytes(): Promise<number>
-  /** Lists that keep anything they have not left, each as `list` and its path. */
-  pinningLists(): Promise<readonly string[]>
+  /** Lists that keep anything that has not left them. */
+  pinningLists(): Promise<readonly PinningList[]>
   /** By repository and name. */
   keptByLists(after: PinCursor | undefined): Promise<KeptPage>
   close(): Promise<void>

@@ -46,6 +46,7 @@ export interface RestoredInto {
   /** False where it was held already. */
   insertManifest(manifest: ManifestRecord): boolean
   repositoryId(repository: Repository): number
+  pinsChanged(): void
 }
 
 export class Restoration {
@@ -128,6 +129,7 @@ export class Restoration {
         const { reference, by, pinnedAt, keepMs, leftAt } = row
         const ending = { keepMs: keepMs ?? null, leftAt: leftAt ?? null }
         this.#sql.restorePin.run({ repository, reference, by, pinnedAt, ...ending })
+        this.#into.pinsChanged()
         return
       }
       case 'tag_list': {

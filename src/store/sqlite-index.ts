@@ -67,6 +67,7 @@ export class SqliteIndex implements Synchronous<Index> {
     this.#restoration = new Restoration(database, {
       insertManifest: (manifest) => this.#insertManifest(manifest),
       repositoryId: (repository) => this.#repositoryId(repository),
+      pinsChanged: () => this.#pins.changed(),
     })
   }
 
@@ -392,6 +393,10 @@ export class SqliteIndex implements Synchronous<Index> {
 
   beginWarmRun(run: WarmRunRow): void {
     this.#warmRuns.begin(run)
+  }
+
+  forgetBegunWarmRun(lists: readonly string[]): void {
+    this.#warmRuns.forgetBegun(lists)
   }
 
   closeWarmRuns(): void {

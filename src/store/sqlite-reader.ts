@@ -16,6 +16,7 @@ import type {
   IndexReader,
   KeptPage,
   PinCursor,
+  PinningList,
   UseCursor,
   VictimImage,
 } from './reader-port.ts'
@@ -133,7 +134,7 @@ export class SqliteReader implements Synchronous<IndexReader> {
     return this.#kept.bytes()
   }
 
-  pinningLists(): readonly string[] {
+  pinningLists(): readonly PinningList[] {
     return this.#kept.lists()
   }
 

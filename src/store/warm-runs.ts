@@ -62,9 +62,17 @@ export class WarmRuns {
     ) as Record<keyof typeof runStatements, Statement>
   }
 
-  /** What ends without a record was killed. */
+  /** What ends without a record was killed. One that is killed each time leaves no more rows than others. */
   begin({ startedAt, lists, report }: WarmRunRow): void {
-    this.#sql.begin.run({ startedAt, lists: JSON.stringify(lists), report })
+    this.#database.transaction(() => {
+      this.#sql.begin.run({ startedAt, lists: JSON.stringify(lists), report })
+      this.#forget()
+    })()
+  }
+
+  /** It ended, and came to nothing that could be recorded. */
+  forgetBegun(lists: readonly string[]): void {
+    this.#sql.endBegun.run({ lists: JSON.stringify(lists) })
   }
 
   record({ startedAt, lists, report, results }: WarmRunRow): void {
@@ -72,9 +80,7 @@ export class WarmRuns {
       const names = JSON.stringify(lists)
       this.#sql.endBegun.run({ lists: names })
       this.#sql.record.run({ startedAt, lists: names, report, results: results ?? null })
-      this.#sql.forgetOld.run()
-      this.#sql.forgetLists.run()
-      this.#sql.forgetResults.run()
+      this.#forget()
     })()
   }
 
@@ -96,6 +102,12 @@ export class WarmRuns {
   /** Of each list that is remembered the last one that came to its end, the latest first. */
   lastOfEach(): readonly WarmRunRow[] {
     return this.#sql.lastOfEach.all().map(rowOf)
+  }
+
+  #forget(): void {
+    this.#sql.forgetOld.run()
+    this.#sql.forgetLists.run()
+    this.#sql.forgetResults.run()
   }
 }
 

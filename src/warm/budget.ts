@@ -3,6 +3,8 @@
 import type { WarmPrice } from '../care/warm-job.ts'
 import type { Pinnable } from '../care/room-port.ts'
 import { formatBytes } from '../lib/units.ts'
+import { isForeignLayer } from '../oci/media-type.ts'
+import { repositoryKey } from '../oci/name.ts'
 import type { LeftPin } from '../store/index-port.ts'
 import type { Why } from './causes.ts'
 import { end } from './context.ts'
@@ -22,6 +24,8 @@ interface Open extends Omit<Pinnable, 'kept'> {
 export interface PinBudgetOptions {
   /** What the lists of the run mean no more. */
   readonly releases: () => readonly KeptBy[]
+  /** Those of the run that are still to be fetched. */
+  readonly awaited: () => readonly Image[]
   /** What has left its list is not kept for the rest of its time. */
   readonly endLeft: (pins: readonly LeftPin[]) => Promise<void>
 }
@@ -80,7 +84,11 @@ export class PinBudget {
   async #tooMuch(images: readonly Image[]): Promise<readonly TooMuch[]> {
     const asking = images.filter((image) => isKept(image) && !this.#isDecided(image))
     const open = asking.length > 0 ? await this.#open() : undefined
-    if (!open) return []
+    if (!open) {
+      // They come, whatever is found out later.
+      for (const image of asking) if (image.status !== 'fresh') this.#taken.add(image)
+      return []
+    }
     const { names, maxBytes } = open
     this.#giveBack(names)
     const found: TooMuch[] = []
@@ -91,7 +99,10 @@ export class PinBudget {
         found.push({ image, why: whyLeft(open, bytes) })
       } else this.#taken.add(image)
     }
-    const gone = names.makeWay(maxBytes)
+    const awaited = new Set(
+      this.#options.awaited().map(({ wanted }) => repositoryKey(wanted.repository)),
+    )
+    const gone = names.makeWay(maxBytes, (repository) => awaited.has(repositoryKey(repository)))
     if (gone.length > 0) await this.#options.endLeft(gone)
     return found
   }
@@ -110,12 +121,22 @@ export class PinBudget {
   }
 
   #open(): Promise<Open | undefined> {
-    this.#opened ??= this.#context.mirror.pinnable().then((pinnable) => {
-      if (!pinnable) return undefined
-      const { kept, ...limits } = pinnable
-      return { ...limits, names: new KeptNames(kept, this.#options.releases()) }
-    })
-    return this.#opened
+    if (this.#opened) return this.#opened
+    const opened = this.#look()
+    this.#opened = opened
+    // It may have failed: the next one who asks looks again.
+    const forget = (): void => void (this.#opened = undefined)
+    opened.then((open) => open ?? forget(), forget)
+    return opened
+  }
+
+  async #look(): Promise<Open | undefined> {
+    const pinnable = await this.#context.mirror.pinnable()
+    if (!pinnable) return undefined
+    const { kept, ...limits } = pinnable
+    const names = new KeptNames(kept, this.#options.releases())
+    for (const image of this.#taken) take(names, image)
+    return { ...limits, names }
   }
 }
 
@@ -138,7 +159,8 @@ function take(names: KeptNames, { wanted, holding, digest, digestBefore }: Image
   const name = pinOf(wanted)
   const isMoved = 'tag' in name.reference && digest !== digestBefore
   const blobs = holding?.blobs ?? []
-  const content = new Map(blobs.map((blob) => [blob.digest, blocksOf(blob.sizeBytes)]))
+  const stored = blobs.filter(({ mediaType }) => !isForeignLayer(mediaType))
+  const content = new Map(stored.map((blob) => [blob.digest, blocksOf(blob.sizeBytes)]))
   return names.take(name, content, isMoved ? 'instead' : 'beside')
 }
 

@@ -29,7 +29,9 @@ export function clearsFailedList(
   earlier: readonly Pick<WarmReport, 'sources' | 'results'>[],
 ): boolean {
   if (sources.some(isFailedList)) return true
-  const writer = earlier.find((run) => !run.sources.every(isTyped) && run.results.some(isRetried))
+  const writer = earlier.find(
+    (run) => !run.sources.every(isCommandLine) && run.results.some(isRetried),
+  )
   if (!writer) return false
   if (writer.sources.every((name) => isFile(name) && sources.includes(name))) return true
   const unfinished = writer.results.filter(isRetried)
@@ -39,9 +41,9 @@ export function clearsFailedList(
 
 /** The others are another list each time. */
 function isFile(source: string): boolean {
-  return !isTyped(source) && source !== 'standard input'
+  return !isCommandLine(source) && source !== 'standard input'
 }
 
-function isTyped(source: string): boolean {
+function isCommandLine(source: string): boolean {
   return source === COMMAND_LINE
 }

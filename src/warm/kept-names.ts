@@ -1,5 +1,6 @@
 // What every name keeps that a list means, and what has left its list and may be let go of. Pure.
 
+import type { Digest } from '../oci/digest.ts'
 import { referenceText, repositoryKey } from '../oci/name.ts'
 import type { Reference, Repository } from '../oci/name.ts'
 import type { LeftPin } from '../store/index-port.ts'
@@ -18,6 +19,8 @@ interface Name {
 
 interface Left extends LeftPin {
   readonly content: Content
+  /** By this run. */
+  readonly isOwn: boolean
 }
 
 export class KeptNames {
@@ -29,13 +32,22 @@ export class KeptNames {
   /** `releases`: what the run's own lists mean no more. */
   constructor(pins: readonly ListedPin[], releases: readonly KeptBy[]) {
     const released = releasesOf(releases)
+    const runAt = new Map(releases.map(({ by, pins: { at } }) => [by, at]))
     const left: Left[] = []
+    // Names share most of their content, and long lists have many.
+    const digests = new Map<Digest, Digest>()
+    const once = (digest: Digest): Digest => {
+      const known = digests.get(digest) ?? digest
+      digests.set(known, known)
+      return known
+    }
     for (const { keepMs, by, repository, reference, content: parts, ...pin } of pins) {
       const leftAt = released({ by, repository, reference }, pin.leftAt)
-      const content = new Map(parts)
+      const content = new Map(parts.map(([digest, bytes]) => [once(digest), bytes]))
       // What is kept until somebody removes it has no time that could be cut short.
       if (leftAt !== undefined && keepMs !== undefined) {
-        left.push({ by, repository, reference, leftAt, content })
+        const isOwn = leftAt === runAt.get(by)
+        left.push({ by, repository, reference, leftAt, content, isOwn })
       } else this.#keep({ repository, reference }, content)
     }
     this.#left = left.toSorted((one, other) => other.leftAt - one.leftAt)
@@ -62,18 +74,24 @@ export class KeptNames {
     this.#swap(found, found.before)
   }
 
-  /** Of what has left, the longest gone first, all that does not fit beside what is meant. */
-  makeWay(maxBytes: number): readonly LeftPin[] {
+  /**
+   * Of what has left, the longest gone first, all that does not fit beside what is meant. What this run
+   * replaces stays until what comes instead is there: `isAwaited` tells where something is to come.
+   */
+  makeWay(maxBytes: number, isAwaited: (repository: Repository) => boolean): readonly LeftPin[] {
     const stays = new Kept()
     const room = maxBytes - this.#kept.bytes
-    const fitting = this.#left.findIndex(({ content }) => {
+    const isSpared = ({ isOwn, repository }: Left): boolean => isOwn && isAwaited(repository)
+    const [spared, others] = [this.#left.filter(isSpared), this.#left.filter((l) => !isSpared(l))]
+    const fits = ({ content }: Left): boolean => {
       stays.add(new Map([...content].filter(([digest]) => !this.#kept.has(digest))))
-      return stays.bytes > room
-    })
-    if (fitting < 0) return []
-    const gone = this.#left.slice(fitting)
-    this.#left = this.#left.slice(0, fitting)
-    return gone.map(({ content: _, ...pin }) => pin)
+      return stays.bytes <= room
+    }
+    for (const each of spared) fits(each)
+    const tooMuch = others.findIndex((each) => !fits(each))
+    if (tooMuch < 0) return []
+    this.#left = [...spared, ...others.slice(0, tooMuch)]
+    return others.slice(tooMuch).map(({ content: _, isOwn: __, ...pin }) => pin)
   }
 
   #keep(name: Named, content: Content): void {

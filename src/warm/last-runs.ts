@@ -41,7 +41,7 @@ export function rowOf({ results, ...report }: WarmReport, ask: WarmAsk): WarmRun
 /** What a run that has begun has come to, unless it lives to tell more. */
 export function begunRowOf(ask: WarmAsk, run: string, startedAtMs: number): WarmRunRow {
   const told = { ask, run, startedAtMs, endedAtMs: startedAtMs, results: [], registries: [] }
-  const because = 'the regmirror that ran it was killed'
+  const because = 'the regmirror that ran it was stopped or killed before it ended'
   return {
     ...rowOf(newReport({ ...told, outcome: 'interrupted', because }), ask),
     results: undefined,

@@ -8,7 +8,7 @@ import { isNamePattern } from '../list/name-pattern.ts'
 import { selectTags, tagListNeed } from '../list/select-tags.ts'
 import type { Chosen, Selection, TagRules } from '../list/select-tags.ts'
 import type { ListedTags } from '../mirror/warm-port.ts'
-import { repositoryKey } from '../oci/name.ts'
+import { parseRepositoryName, repositoryKey } from '../oci/name.ts'
 import type { Repository, Tag } from '../oci/name.ts'
 import { whyOf } from './causes.ts'
 import type { Why } from './causes.ts'
@@ -32,12 +32,14 @@ export interface LineImage {
 
 export interface LinePlan {
   readonly entry: ListEntry
+  /** Of its list, where that keeps what it means. */
+  readonly path: string | undefined
   /** `docker.io/library/redis:7.*` */
   readonly name: string
   /** Without the tags; as typed where it means no repository that is served. */
   readonly called: string
   readonly registry: string
-  /** Undefined: none that is served, or, with `*`, more than one. */
+  /** Also of one that the operator's lists leave out. Undefined: none is known, or, with `*`, more than one. */
   readonly repository: Repository | undefined
   readonly listed: number | undefined
   readonly images: readonly LineImage[]
@@ -74,7 +76,7 @@ export class Lines {
     const name = list.rules.unaliased(entry.name)
     if (isNamePattern(name)) return await this.#ofUsed(entry, list, name)
     const repository = this.#options.context.mirror.repository(name)
-    if ('refused' in repository) return refusedLine(entry, repository.refused)
+    if ('refused' in repository) return this.#refused(entry, list, name, repository.refused)
     return await this.#ofRepository(entry, list, repository)
   }
 
@@ -97,7 +99,7 @@ export class Lines {
     const name = lineName(repository, entry.selectors)
     this.#tell(name, entry, selection, found)
     return {
-      ...{ entry, name, called: repositoryKey(repository), repository },
+      ...{ entry, path: list.path, name, called: repositoryKey(repository), repository },
       registry: repository.registry,
       listed: found?.tags.length,
       images: selection.chosen.map((chosen) => imageOf(chosen, common, found)),
@@ -111,17 +113,34 @@ export class Lines {
   async #ofUsed(entry: ListEntry, list: WantedList, name: string): Promise<LinePlan> {
     const { mirror, now, board } = this.#options.context
     const repositories = await mirror.usedRepositories(name, now() - (usedWithinMs(entry) ?? 0))
-    if ('refused' in repositories) return refusedLine(entry, repositories.refused)
+    if ('refused' in repositories) return this.#refused(entry, list, name, repositories.refused)
     const each = await Promise.all(
       repositories.map((repository) => this.#ofRepository(entry, list, repository)),
     )
     const images = each.flatMap((line) => line.images)
     board.notice(notes.onlyUsed(entry.name, images.length, repositories.length))
     return {
-      ...{ entry, name: entry.name, called: entry.name, registry: hostOf(name) },
+      ...{ entry, path: list.path, name: entry.name, called: entry.name, registry: hostOf(name) },
       ...{ repository: undefined, listed: undefined, images, dropped: [] },
       ...{ why: undefined, isUnsure: false },
     }
+  }
+
+  /** It may be served again by the next run: what its list keeps of it has not left. */
+  #refused(entry: ListEntry, { path }: WantedList, name: string, because: string): LinePlan {
+    return {
+      ...{ entry, path, name: lineName(entry.name, entry.selectors), called: entry.name },
+      ...{ registry: hostOf(entry.name), repository: this.#repositoryCalled(name) },
+      ...{ listed: undefined, images: [], dropped: [], isUnsure: true },
+      why: { cause: 'not-served', because, remedy: undefined },
+    }
+  }
+
+  #repositoryCalled(typed: string): Repository | undefined {
+    const canonical = this.#options.context.mirror.canonicalName(typed)
+    if ('refused' in canonical) return undefined
+    const name = parseRepositoryName(canonical.name)
+    return name && { registry: canonical.registry, name }
   }
 
   #commonOf(entry: ListEntry, { path }: WantedList, repository: Repository): Common {
@@ -195,15 +214,6 @@ export class Lines {
     const isCut = found?.isCut ?? false
     const meansLatest = tagListNeed(entry) === 'without-latest'
     return noMatch({ shortage, listed, isCut, meansLatest, dropped: tally(dropped) })
-  }
-}
-
-function refusedLine(entry: ListEntry, because: string): LinePlan {
-  return {
-    ...{ entry, name: lineName(entry.name, entry.selectors), called: entry.name },
-    ...{ registry: hostOf(entry.name), repository: undefined, listed: undefined },
-    ...{ images: [], dropped: [], isUnsure: false },
-    why: { cause: 'not-served', because, remedy: undefined },
   }
 }
 

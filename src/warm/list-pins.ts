@@ -19,12 +19,13 @@ export interface ListPinsOptions {
   readonly images: readonly Image[]
   /** Nothing ended the planning: what is not among the images has left its list. */
   readonly isWhole: boolean
-  readonly lines: readonly Pick<LinePlan, 'repository' | 'why' | 'isUnsure'>[]
+  readonly lines: readonly Pick<LinePlan, 'path' | 'repository' | 'why' | 'isUnsure'>[]
   readonly at: number
 }
 
 export function listPins({ paths, images, isWhole, lines, at }: ListPinsOptions): KeptBy[] {
   const unsure = [...unsureOf(lines), ...images.filter(mayHideMore).map(repositoryOf)]
+  const untold = new Set(lines.filter(mayMeanAny).map((line) => line.path))
   return [...new Set(paths)].map((path) => {
     const own = images.filter(({ wanted }) => wanted.pinnedBy.has(path))
     return {
@@ -33,7 +34,7 @@ export function listPins({ paths, images, isWhole, lines, at }: ListPinsOptions)
         held: own.filter(isKept).map(({ wanted }) => {
           return { ...pinOf(wanted), keepMs: wanted.pinnedBy.get(path) }
         }),
-        releasesOthers: isWhole,
+        releasesOthers: isWhole && !untold.has(path),
         still: own.filter((image) => !isKept(image)).map(({ wanted }) => pinOf(wanted)),
         unsure,
         at,
@@ -54,6 +55,11 @@ export function releases(options: ListPinsOptions): KeptBy[] {
 function unsureOf(lines: ListPinsOptions['lines']): readonly Repository[] {
   const unsure = lines.filter(({ isUnsure, why }) => isUnsure || why?.cause === 'too-many')
   return unsure.flatMap(({ repository }) => repository ?? [])
+}
+
+/** Of such a line nobody can tell which of its list's images it meant before. */
+function mayMeanAny({ repository, isUnsure }: ListPinsOptions['lines'][number]): boolean {
+  return isUnsure && repository === undefined
 }
 
 /** What refers to it is told only once it is there. */

@@ -201,8 +201,9 @@ export function isForgiven(isOptional: boolean | undefined, { cause }: Why): boo
   return isOptional === true && (cause === 'no-match' || cause === 'not-found')
 }
 
-function isUnused({ entry, repository, images }: LinePlan): boolean {
-  return repository !== undefined && images.length === 0 && bareOf(entry) === 'used'
+function isUnused({ entry, repository, images, why }: LinePlan): boolean {
+  const isTold = repository !== undefined && why === undefined
+  return isTold && images.length === 0 && bareOf(entry) === 'used'
 }
 
 function addNotes(images: readonly Image[], lines: readonly LinePlan[]): void {

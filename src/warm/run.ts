@@ -6,6 +6,7 @@ import type { Talk } from '../care/jobs.ts'
 import type { Naming } from '../list/name-pattern.ts'
 import type { Cap } from '../mirror/pace.ts'
 import type { WarmMirror } from '../mirror/warm-port.ts'
+import type { LeftPin } from '../store/index-port.ts'
 import { Attachments, withAttached } from './attachments.ts'
 import { BlobFetching } from './blobs.ts'
 import { Board } from './board.ts'
@@ -61,8 +62,9 @@ export class Run {
   readonly #budget: PinBudget
   /** What the lists no longer mean, once there is a plan. */
   #releases: readonly KeptBy[] = []
-  /** Whole before the run. */
-  #fresh: readonly Image[] = []
+  /** Whole before the run came to them. */
+  readonly #fresh = new Set<Image>()
+  #planned: readonly Image[] = []
 
   constructor(options: RunOptions, ask: WarmAsk, talk: Talk<WarmRow, WarmProgress>, id: string) {
     const { mirror, now, sleep, random } = options
@@ -96,7 +98,8 @@ export class Run {
     this.#finishing = new Finishing(this.#context, options)
     this.#budget = new PinBudget(this.#context, {
       releases: () => this.#releases,
-      endLeft: (pins) => this.#finishing.letGo(pins),
+      awaited: () => [...this.#planned, ...this.#attached].filter(({ isDone }) => !isDone),
+      endLeft: (pins) => this.#letGo(pins),
     })
   }
 
@@ -133,7 +136,9 @@ export class Run {
     if (mode === 'explain') for (const row of lineRows(plan)) board.row({ kind: 'line', ...row })
     // Of a plan that is not whole it would be the price of a part.
     if (ending.by === undefined) {
-      const { warning, ...kept } = await this.#budget.keptAfter(plan.images)
+      // What refers to its images was not asked for: what lists keep with them is more.
+      const isTold = mode !== 'explain'
+      const { warning, ...kept } = await this.#budget.keptAfter(isTold ? plan.images : [])
       board.row({ kind: 'price', price: { ...price, ...kept } })
       if (mode !== 'run' && warning !== undefined) board.notice(warning)
     }
@@ -161,18 +166,20 @@ export class Run {
   async #fetchAll(images: readonly Image[]): Promise<void> {
     const { ending, registries } = this.#context
     const unfinished = images.filter(({ isDone }) => !isDone)
-    this.#fresh = images.filter(({ status }) => status === 'fresh')
+    this.#planned = images
+    for (const image of images) if (image.status === 'fresh') this.#fresh.add(image)
     // By priority, each together with what is to come of its registry.
     const waiting = new Set(unfinished.map(({ registry }) => registry))
-    await this.#budget.leaveTooMuch(this.#fresh.filter(({ registry }) => !waiting.has(registry)))
+    const alone = [...this.#fresh].filter(({ registry }) => !waiting.has(registry))
+    await this.#budget.leaveTooMuch(alone)
     if (unfinished.length === 0) return
-    for (const image of this.#fresh) await this.#finishing.pin(image)
+    await this.#pinFresh()
     // A registry that makes its images wait keeps those of no other waiting.
     const blobs = this.#blobFetching()
     await Promise.all(
       [...byRegistry(unfinished).values()].map((each) => this.#fetchOfRegistry(each, blobs)),
     )
-    await this.#budget.leaveTooMuch(this.#fresh)
+    await this.#budget.leaveTooMuch([...this.#fresh])
     this.#context.board.phase('ending')
     for (const registry of registries.all) registry.tellUnplanned()
     for (const image of [...unfinished, ...this.#attached]) {
@@ -202,6 +209,7 @@ export class Run {
       if (turn.length === 0) return
       const unplanned = turn.filter(({ status }) => status === undefined)
       await lookAgain(this.#context, unplanned)
+      for (const image of unplanned) await this.#noteFresh(image)
       turn = turn.filter(({ status }) => status === 'stale')
     }
   }
@@ -222,9 +230,8 @@ export class Run {
     await fetch(images)
     const all = withAttached(images, await this.#fetchAttached(images, fetch))
     const isOpen = (image: Image): boolean => !image.isDone && !image.isDeferred
-    const fresh = this.#fresh.filter(({ registry }) => registry === images[0]?.registry)
-    const found = all.filter((image) => isOpen(image) || image.status === 'fresh')
-    await this.#budget.leaveTooMuch([...fresh, ...found])
+    const fresh = [...this.#fresh].filter(({ registry }) => registry === images[0]?.registry)
+    await this.#budget.leaveTooMuch([...fresh, ...all.filter(isOpen)])
     board.phase('blobs')
     await blobs.fetch(all.filter(isOpen))
     // Parts of them are gone again.
@@ -240,8 +247,24 @@ export class Run {
     const look = (found: readonly Image[]) => lookAgain(this.#context, found)
     const attached = await this.#attachments.follow(images, { look, fetch })
     this.#attached.push(...attached)
-    for (const image of attached) if (image.status === 'fresh') await this.#finishing.pin(image)
+    for (const image of attached) await this.#noteFresh(image)
     return attached
+  }
+
+  async #noteFresh(image: Image): Promise<void> {
+    if (image.status !== 'fresh') return
+    this.#fresh.add(image)
+    await this.#finishing.pin(image)
+  }
+
+  async #pinFresh(): Promise<void> {
+    for (const image of this.#fresh) await this.#finishing.pin(image)
+  }
+
+  /** Of what is to stay nothing goes with it: lists keep it only from the end on. */
+  async #letGo(pins: readonly LeftPin[]): Promise<void> {
+    await this.#pinFresh()
+    await this.#finishing.letGo(pins)
   }
 
   async #fetchManifests(manifests: ManifestFetching, image: Image): Promise<void> {

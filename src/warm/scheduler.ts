@@ -121,17 +121,20 @@ export class WarmScheduler {
       const sleepMs = Math.min(LOOK_EVERY_MS, Math.max(1, untilNextMs))
       await clock.sleep(sleepMs, signal).catch(() => undefined)
       if (signal.aborted) return
+      let isChanged = false
       await source.look({
         changed: () => {
           this.#schedule = this.#scheduleNow()
-          // What was due before the list was right begins now.
-          events.changed(this.lines, this.next && Math.max(this.next, clock.now()))
+          isChanged = true
         },
         broken: (problems) => events.broken(problems),
       })
       if (signal.aborted) return
       if (this.lacking.length > 0) continue
       const decision = this.#decide()
+      // What was due before the list was right begins now.
+      const begins = decision.what === 'begin' ? clock.now() : this.next
+      if (isChanged) events.changed(this.lines, begins)
       if (decision.what === 'wait') events.waits(this.next)
       if (decision.what === 'pass-over') this.#passOver()
       this.#act(decision)

@@ -25,6 +25,7 @@ export type WarmIndex = Pick<
   | 'keepPins'
   | 'endLeft'
   | 'beginWarmRun'
+  | 'forgetBegunWarmRun'
   | 'recordWarmRun'
   | 'lastWarmRunsOf'
   | 'lastWarmRunOfEach'
@@ -34,8 +35,6 @@ export interface WarmOptions {
   /** Opened by the first run that needs it. */
   readonly mirror: () => WarmMirror | Promise<WarmMirror>
   readonly index: WarmIndex
-  /** Lists whose files are no longer there have left all that they kept; but for these. */
-  readonly leaveGoneLists: (besides: readonly string[]) => Promise<void>
   /** Keeps the list of what failed or was left, or removes the one before; where it is kept. */
   readonly saveFailedList: (text: string | undefined) => Promise<string | undefined>
   readonly now: () => number
@@ -65,9 +64,6 @@ export function warmJob(options: WarmOptions) {
     // On a disk that takes no more the run may still find that all is fresh.
     if (isOfList) await index.beginWarmRun(begunRowOf(ask, id, now())).catch(() => undefined)
     try {
-      // Those of this run are there: whoever asked has just read them.
-      const paths = ask.sources.flatMap(({ path }) => path ?? [])
-      if (isOfList) await options.leaveGoneLists(paths).catch(() => undefined)
       const report = await run.toReport()
       // What is typed is typed again: the list of what failed is of lists.
       const kept = isOfList ? await saveFailed(options, ask, report) : undefined
@@ -75,6 +71,10 @@ export function warmJob(options: WarmOptions) {
         .recordWarmRun(rowOf(report, ask))
         .catch((error: unknown) => tellUnrecorded(talk, error))
       return { kind: 'ended', report, failedList: kept }
+    } catch (error) {
+      // Else it would seem killed, and a schedule would begin again what was refused.
+      if (isOfList) await index.forgetBegunWarmRun(listsOf(ask)).catch(() => undefined)
+      throw error
     } finally {
       // On a disk that is full it may fail: then the next run does it, or the next owner at its start.
       await index.unpinAll(pinnedBy).catch(() => undefined)

@@ -61,7 +61,7 @@ function warmFile(
   changes: Partial<WarmAsk> = {},
   file = LIST,
 ): Promise<WarmRun> {
-  // A list whose file is gone keeps nothing for long.
+  // What gc does not find keeps nothing for long.
   writeFileSync(file, `${lines.join('\n')}\n`)
   const source = { name: path.basename(file), path: file, text: `${lines.join('\n')}\n` }
   return warm(mirror, [], { sources: [source], ...AS_TYPED, ...changes })
@@ -169,6 +169,27 @@ test('what upstream did not tell releases nothing, be it an image, a list of tag
   assert.deepEqual(pins(setting), ['a:1', 'b:1', 'c:1 left'])
 })
 
+test('what is not served for one night stays kept, and leaves once it is not meant', async () => {
+  await using setting = await started()
+  await warmFile(setting, ['a:1', 'b:1', 'c:1'])
+  const allow = lists.join('allows.txt')
+  writeFileSync(allow, 'b\n')
+  await setting.mirror.restart({ allow })
+  const refused = await warmFile(setting, ['a:1', 'b:1'])
+  assert.deepEqual(
+    [...refused.results.values()].map(({ cause }) => cause),
+    ['not-served', undefined],
+  )
+  assert.deepEqual(pins(setting), ['a:1', 'b:1', 'c:1 left'])
+  // Nobody knows which images an unknown registry stood for.
+  for (const unknown of ['nowhere.test/app:1', 'nowhere.test/**']) {
+    await warmFile(setting, ['b:1', unknown])
+    assert.deepEqual(pins(setting), ['a:1', 'b:1', 'c:1 left'])
+  }
+  await warmFile(setting, ['b:1'])
+  assert.deepEqual(pins(setting), ['a:1 left', 'b:1', 'c:1 left'])
+})
+
 test('who removes an image by hand need not mind the list', async () => {
   await using setting = await started()
   await warmFile(setting, ['a:1', 'b:1 keep=pin'])
@@ -268,6 +289,14 @@ test('a plan warns of what it knows to be too much, and tells how much that is',
   assert.equal(price?.pinnableBytes, Math.floor(CAP_BYTES * 0.8))
   assert.ok(Number(price?.pinnedBytes) > NAMES.length * IMAGE_MIB * MIB)
   assert.deepEqual((await warm(mirror, lines, { ...AS_TYPED, mode: 'plan' })).notices, [])
+  const explained = await warmFile(setting, lines, { mode: 'explain' })
+  assert.deepEqual(explained.notices, [])
+  const row = explained.rows.find(({ kind }) => kind === 'price')
+  assert.equal(
+    row?.kind === 'price' && row.price.pinnedBytes,
+    undefined,
+    'it looks for no signatures',
+  )
 })
 
 test('a list of more than half of what lists may keep is updated: what goes counts no more', async () => {
@@ -317,23 +346,41 @@ test('what is there by chance is kept by its priority too', async () => {
   assert.deepEqual(pins(setting), [...low.slice(0, KEPT_MAX - 1), 'i:1'])
 })
 
-test('a list that was deleted or renamed has left what it kept, at the next run of any, or gc', async () => {
+test('what a newer version replaces stays until that is there: the next run may end it', async () => {
+  await using setting = await started()
+  const layers = { smallLayers: 0, bigLayers: 1, bigLayerMiB: 17 }
+  for (const tag of ['1', '2']) {
+    const image = buildImage({
+      seed: `big ${tag}`,
+      form: 'oci',
+      architectures: ['arm64'],
+      ...layers,
+    })
+    setting.upstream.addImage('library/big', tag, image)
+  }
+  assert.equal((await warmFile(setting, ['big:1'])).report.outcome, 'done')
+  assert.equal((await warmFile(setting, ['big:2'])).report.outcome, 'done')
+  assert.deepEqual(pins(setting), ['big:1 left', 'big:2'])
+  assert.equal((await warmFile(setting, ['big:2'])).report.outcome, 'done')
+  assert.deepEqual(pins(setting), ['big:2'])
+})
+
+test('a list that was deleted has left what it kept once gc looks, and not because of other lists', async () => {
   await using setting = await started()
   const { mirror } = setting
   await warmFile(setting, ['a:1'])
   await warmFile(setting, ['b:1'], {}, OFFICE)
-  assert.deepEqual(pins(setting), ['a:1'])
   rmSync(LIST)
-  await warmFile(setting, ['b:1'], { mode: 'plan' }, OFFICE)
-  assert.deepEqual(pins(setting), ['a:1'])
   await warmFile(setting, ['b:1'], {}, OFFICE)
-  assert.deepEqual(pins(setting), ['a:1 left'])
-  rmSync(OFFICE)
   const owner = await findOwner(mirror.folder)
   assert.ok(owner)
   const talk = { signal: AbortSignal.timeout(20_000), progress: () => {}, rows: async () => {} }
   await askOwner(owner, 'gc', { isPlan: true }, talk)
-  assert.deepEqual(pins(setting, `list ${OFFICE}`), ['b:1 left'])
+  assert.deepEqual(pins(setting), ['a:1'], 'a plan lets nothing go')
+  await askOwner(owner, 'gc', { isPlan: false }, talk)
+  assert.deepEqual(pins(setting), ['a:1 left'])
+  assert.deepEqual(pins(setting, `list ${OFFICE}`), ['b:1'])
+  await mirror.logged(/mirror\.txt is gone: what it kept may go from \d{4}-\d\d-\d\d on$/)
   await warmFile(setting, ['a:1'])
   assert.deepEqual(pins(setting), ['a:1'], 'one that is there again has not left')
 })

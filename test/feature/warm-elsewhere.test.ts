@@ -16,7 +16,6 @@ async function run({ warm, store }: WarmingSetting, list: readonly string[]): Pr
   const job = warmJob({
     mirror: () => warm,
     index: store.index,
-    leaveGoneLists: () => Promise.resolve(),
     saveFailedList: (text) => Promise.resolve(text),
     now: Date.now,
     sleep: (durationMs, signal) => sleep(durationMs, undefined, { signal }),

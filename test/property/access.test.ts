@@ -2,12 +2,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { createAccess } from '../../src/list/access.ts'
+import { creatingAccess } from '../../src/list/access.ts'
 import type { Verdict } from '../../src/list/access.ts'
 import { ListRules } from '../../src/list/list-rules.ts'
 import type { Naming } from '../../src/list/name-pattern.ts'
 import { parseList } from '../../src/list/parse-list.ts'
 import { selectTags } from '../../src/list/select-tags.ts'
+import { atOnce } from '../../src/list/steps.ts'
 import { canonicalNamed, repositoryNamed } from '../../src/mirror/target.ts'
 import { parseRepositoryName, parseTag } from '../../src/oci/name.ts'
 import { addressing } from '../support/addressing.ts'
@@ -62,7 +63,7 @@ test('every verdict is the one that reading line after line gives', () => {
         allow: given.allow === null ? undefined : parsed([...allowing, ...not]),
         block: parsed(given.block.map(text)),
       }
-      const access = createAccess(read, (name) => canonicalNamed(name, addressing))
+      const access = atOnce(creatingAccess(read, (name) => canonicalNamed(name, addressing)))
       for (const each of all) {
         const [host = '', ...path] = each.name.split('/')
         const name = parseRepositoryName(path.join('/'))
@@ -85,7 +86,7 @@ test('a list that says what may be had allows whatever it warms', () => {
     fc.property(listTexts, fc.array(tags, { maxLength: 12 }), (list, listed) => {
       const parsed = parseList({ name: 'list', text: list })
       const rules = new ListRules(parsed, naming)
-      const access = createAccess({ allow: parsed, block: undefined }, naming)
+      const access = atOnce(creatingAccess({ allow: parsed, block: undefined }, naming))
       for (const entry of parsed.entries) {
         const repository = repositoryNamed(rules.unaliased(entry.name), addressing)
         if (repository === undefined) continue

@@ -37,7 +37,7 @@ export async function startPackagedMirror(config: Config, log: Logger): Promise<
     registryAddresses,
     tls: undefined,
     dataFolder: config.data,
-    room: undefined,
+    roomReport: () => Promise.resolve(undefined),
     warming: undefined,
     get runningResponses() {
       return connections(ports)

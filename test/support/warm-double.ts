@@ -2,6 +2,7 @@
 // jumps to the next thing anybody waits for as soon as nothing else goes on.
 import { setImmediate as turn } from 'node:timers/promises'
 import type { WarmAsk, WarmProgress, WarmReport, WarmRow } from '../../src/care/warm-job.ts'
+import type { Pinnable } from '../../src/care/room-port.ts'
 import type { Cap } from '../../src/mirror/pace.ts'
 import type { ListedTags, Settled, TagHead, WarmMirror } from '../../src/mirror/warm-port.ts'
 import { parseDigest } from '../../src/oci/digest.ts'
@@ -9,7 +10,7 @@ import type { Digest } from '../../src/oci/digest.ts'
 import { imageName, parseRepositoryName, repositoryKey } from '../../src/oci/name.ts'
 import type { Reference, Repository, Tag } from '../../src/oci/name.ts'
 import type { ReferrerDescriptor } from '../../src/oci/referrers.ts'
-import type { HeldManifest, ListPins, WarmRunRow } from '../../src/store/index-port.ts'
+import type { HeldManifest, LeftPin, ListPins, WarmRunRow } from '../../src/store/index-port.ts'
 import type { PullQuota } from '../../src/upstream/upstream.ts'
 import { warmJob } from '../../src/warm/warm.ts'
 import type { WarmOptions } from '../../src/warm/warm.ts'
@@ -47,6 +48,7 @@ export class WarmDouble implements WarmMirror {
   readonly everPinned: string[] = []
   // What lists keep, after each run of them.
   readonly kept: { readonly by: string; readonly pins: ListPins }[] = []
+  onEndLeft: (pins: readonly LeftPin[]) => void = () => {}
   readonly quotas = new Map<string, PullQuota>()
   readonly runs: WarmRunRow[] = []
   readonly begun: WarmRunRow[] = []
@@ -212,7 +214,7 @@ export class WarmDouble implements WarmMirror {
     return Promise.resolve(undefined)
   }
 
-  pinnable(): Promise<undefined> {
+  pinnable(): Promise<Pinnable | undefined> {
     return Promise.resolve(undefined)
   }
 
@@ -294,16 +296,16 @@ export class WarmDouble implements WarmMirror {
         },
         unpinAll: () => Promise.resolve(void (this.pins.length = 0)),
         keepPins: (by, pins) => Promise.resolve(void this.kept.push({ by, pins })),
-        endLeft: () => Promise.resolve(),
+        endLeft: (pins) => Promise.resolve(this.onEndLeft(pins)),
         recordWarmRun: (run) => Promise.resolve(void this.runs.unshift(run)),
         beginWarmRun: (run) => Promise.resolve(void this.begun.push(run)),
+        forgetBegunWarmRun: () => Promise.resolve(void this.begun.pop()),
         lastWarmRunsOf: (lists) => {
           const isOf = (run: WarmRunRow) => run.lists.some((list) => lists.includes(list))
           return Promise.resolve(this.runs.filter(isOf))
         },
         lastWarmRunOfEach: () => Promise.resolve(this.runs),
       },
-      leaveGoneLists: () => Promise.resolve(),
       saveFailedList: (text) => {
         this.saved.push(text)
         return Promise.resolve(text)

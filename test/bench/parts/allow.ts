@@ -1,7 +1,9 @@
 // What an allow list costs: how long the mirror takes to tell whether a name may be had, by a list of
 // the size and the mixture of one that a public mirror keeps. In this process, without a request.
-import { createAccess } from '../../../src/list/access.ts'
+import { creatingAccess } from '../../../src/list/access.ts'
+import type { Access } from '../../../src/list/access.ts'
 import { parseList } from '../../../src/list/parse-list.ts'
+import { atOnce } from '../../../src/list/steps.ts'
 import { canonicalNamed, repositoryNamed } from '../../../src/mirror/target.ts'
 import { parseTag } from '../../../src/oci/name.ts'
 import type { Repository, Tag } from '../../../src/oci/name.ts'
@@ -27,9 +29,11 @@ export const allow: Part = async (stage) => {
   const lines = [...named, ...below, ...deep]
   stage.say(`a list of ${lines.length} lines, ${below.length + deep.length} of them with *`)
   const access = () =>
-    createAccess(
-      { allow: parseList({ name: 'allows.txt', text: lines.join('\n') }), block: undefined },
-      (name) => canonicalNamed(name, addressing),
+    atOnce(
+      creatingAccess(
+        { allow: parseList({ name: 'allows.txt', text: lines.join('\n') }), block: undefined },
+        (name) => canonicalNamed(name, addressing),
+      ),
     )
   const asked = {
     'named by a line': named,
@@ -64,7 +68,7 @@ function repositoryOf(typed: string): Repository {
 }
 
 function microseconds(
-  access: ReturnType<typeof createAccess>,
+  access: Access,
   repositories: readonly Repository[],
   isDenied: boolean,
 ): number {

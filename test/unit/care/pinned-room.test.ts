@@ -41,6 +41,29 @@ test('nothing goes for what does not fit beside what was pinned just now', async
   }
 })
 
+test('room is made where what is pinned cannot be counted, and that is not tried every time', async () => {
+  await using kept = await KeptStore.open()
+  const { reader } = kept.store
+  let counts = 0
+  const failing = {
+    ...reader,
+    pinnedBytes: () => {
+      counts += 1
+      return Promise.reject(new Error('disk I/O error'))
+    },
+  }
+  const room = roomOf(kept, failing)
+  try {
+    for (const name of ['first', 'second']) {
+      await kept.add(Buffer.alloc(2 * MIB, name))
+      assert.ok(await room.reserve(digestOf(Buffer.from(name)), MIB / 2))
+    }
+    assert.equal(counts, 1)
+  } finally {
+    await room.close()
+  }
+})
+
 test('what is pinned is counted again only when that has changed', async () => {
   await using kept = await KeptStore.open()
   const { index, reader } = kept.store

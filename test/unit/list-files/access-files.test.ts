@@ -109,6 +109,11 @@ suite('the files that say what may be had', () => {
     assert.equal(problems.length, 3)
     assert.match(problems[1] ?? '', /^allows.txt:2:1: .*does not serve the registry "gcr.io"/)
     assert.match(problems[2] ?? '', /^allows.txt allows nothing: this mirror serves none of the/)
+    setting.write(setting.block, 'dokcer.io/library/nginx', 'gcr.io/**')
+    const [first, , says, ...more] = setting.problems({ block: setting.block })
+    assert.match(first ?? '', /^block.txt:1:1: .*does not serve the registry "dokcer.io"/)
+    assert.match(says ?? '', /^block.txt blocks nothing: this mirror serves none of the registries/)
+    assert.deepEqual(more, [])
   })
 
   test('are told of by those lines that count for nothing, at the start and when they change', async () => {
@@ -128,7 +133,7 @@ suite('the files that say what may be had', () => {
       /^allows.txt:3:1: this line counts for nothing: this mirror does not serve .*"dokcer.io"/,
     )
     assert.match(told[1] ?? '', /^block.txt:2:1: .*"gcr.io"/)
-    setting.write(setting.block, ...Array.from({ length: 13 }, (_, n) => `no${n}.test/*`))
+    setting.write(setting.block, 'redis', ...Array.from({ length: 13 }, (_, n) => `no${n}.test/*`))
     await access.look()
     const [, ...again] = setting.heard()
     // The line of the allow list among them.
@@ -186,6 +191,7 @@ suite('the files that say what may be had', () => {
     const access = setting.open({ block: setting.block })
     for (const [spoil, said] of [
       [() => setting.write(setting.block), /^block.txt blocks nothing/],
+      [() => setting.write(setting.block, 'dokcer.io/redis'), /^block.txt:1:1: .*"dokcer.io"/],
       [() => rmSync(setting.block), /^there is no file block.txt/],
       [() => execFileSync('mkfifo', [setting.block]), /^block.txt is not a file/],
     ] as const) {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { accessProblems } from '../../../src/list/access-problems.ts'
-import { createAccess } from '../../../src/list/access.ts'
+import { creatingAccess } from '../../../src/list/access.ts'
 import type { Verdict } from '../../../src/list/access.ts'
 import { parseList } from '../../../src/list/parse-list.ts'
+import { atOnce } from '../../../src/list/steps.ts'
 import { canonicalNamed, repositoryNamed } from '../../../src/mirror/target.ts'
 import { parseTag } from '../../../src/oci/name.ts'
 import { addressing } from '../../support/addressing.ts'
@@ -23,7 +24,7 @@ function listsOf({ allow, block }: Texts) {
 function verdict(texts: Texts, image: string): Verdict {
   const lists = listsOf(texts)
   assert.deepEqual(accessProblems(lists), [])
-  const access = createAccess(lists, (name) => canonicalNamed(name, addressing))
+  const access = atOnce(creatingAccess(lists, (name) => canonicalNamed(name, addressing)))
   const [, name = '', typed] = /^([^:]*(?::\d+\/[^:]*)?)(?::(.*))?$/.exec(image) ?? []
   const repository = repositoryNamed(name, addressing)
   assert.ok(repository, name)

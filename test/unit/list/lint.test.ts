@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { createAccess } from '../../../src/list/access.ts'
+import { creatingAccess } from '../../../src/list/access.ts'
 import type { ListText } from '../../../src/list/list-entry.ts'
 import { lintList } from '../../../src/list/lint.ts'
 import type { Finding, LintFacts } from '../../../src/list/lint.ts'
 import { mendList } from '../../../src/list/mend.ts'
 import { parseList } from '../../../src/list/parse-list.ts'
+import { atOnce } from '../../../src/list/steps.ts'
 import { naming } from '../../support/naming.ts'
 
 const facts: LintFacts = { naming: naming(), access: undefined }
@@ -199,7 +200,7 @@ suite('what lint finds', () => {
   test('what may not be had', () => {
     const list = (text: string) => parseList({ name: 'allow', text })
     const lists = { allow: list('docker.io/library/*\nquay.io/a/b:1.*\n'), block: list('redis:6') }
-    const access = createAccess(lists, naming())
+    const access = atOnce(creatingAccess(lists, naming()))
     const text = 'nginx\nquay.io/a/b:1.2,2.0\nquay.io/x/y\nredis:6,7\n'
     assert.deepEqual(
       lint(text, { access }).map(({ line, message }) => `${line} ${message}`),
@@ -250,9 +251,20 @@ suite('putting lists right', () => {
 
   test('comments of a line that goes come to the one that stays', () => {
     const text =
-      '# for team A\nnginx\n\n# for team A\n# for team B\nnginx   # LTS, ask Bob\nbusybox\n'
+      '# for team A\nnginx\n\n# for team A\n# for team B\nnginx   # LTS, ask Bob\n\nbusybox\n'
     const { list } = mended({ name: 'list', text })
-    assert.equal(list.text, '# for team A\n# for team B\n# LTS, ask Bob\nnginx\n\nbusybox\n')
+    assert.equal(list.text, '# for team A\n# for team B\n# LTS, ask Bob\nnginx\n\n\nbusybox\n')
+  })
+
+  test('a comment above several lines stays where the first of them goes', () => {
+    const text = 'nginx:1\n\n# databases\nnginx:1  # LTS\nredis:7\npostgres:16\n'
+    const { list } = mended({ name: 'list', text })
+    assert.equal(list.text, '# LTS\nnginx:1\n\n# databases\nredis:7\npostgres:16\n')
+    const apart = mended({
+      name: 'list',
+      text: 'nginx:1\n\n# web\nnginx:1\n# databases\nredis:7\n',
+    })
+    assert.equal(apart.list.text, '# web\nnginx:1\n\n# databases\nredis:7\n')
   })
 
   test('comments of a line that stays in another file stand for themselves', () => {

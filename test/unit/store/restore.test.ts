@@ -42,3 +42,13 @@ test('an image that came back with its name stays, by its tag or by its digest',
   await index.restore([{ table: 'tag', ...app, tag, digest: tagged, ...unknown, ...dates }])
   assert.equal(await index.evictUntagged(UNTAGGED), undefined)
 })
+
+test('what a pin that came back keeps is counted anew', async () => {
+  await using kept = await KeptStore.open()
+  const { index } = kept.store
+  const version = await index.pinsVersion()
+  const pin = { reference: '1', by: 'list /etc/mirror.txt', pinnedAt: 1 }
+  const ending = { keepMs: undefined, leftAt: undefined }
+  await index.restore([{ table: 'pin', ...repositoryOf('app'), ...pin, ...ending }])
+  assert.notEqual(await index.pinsVersion(), version)
+})

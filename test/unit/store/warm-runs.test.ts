@@ -96,6 +96,29 @@ test('a run that was begun is none of the last ones before it ends, or its owner
   })
 })
 
+test('a run that failed before its end is none that was killed', async () => {
+  await withStore(async ({ index }) => {
+    await index.beginWarmRun({ ...runOf(1, '/a.txt'), results: undefined })
+    await index.beginWarmRun({ ...runOf(2, '/b.txt'), results: undefined })
+    await index.forgetBegunWarmRun(['/a.txt'])
+    await index.closeWarmRuns()
+    assert.deepEqual(
+      (await index.lastWarmRuns(9)).map(({ lists }) => lists),
+      [['/b.txt']],
+    )
+  })
+})
+
+test('runs that are killed each time leave no more behind than others', async () => {
+  await withStore(async ({ index }) => {
+    for (let n = 0; n < RUNS_KEPT + 10; n += 1) {
+      await index.beginWarmRun({ ...runOf(n, '/a.txt'), results: undefined })
+      await index.closeWarmRuns()
+    }
+    assert.equal((await index.lastWarmRuns(1000)).length, RUNS_KEPT)
+  })
+})
+
 test('all pins of a run go at once and no others, and those of all runs together', async () => {
   await withStore(async ({ index }, folder) => {
     const database = new Database(layoutOf(folder).index, { readonly: true })

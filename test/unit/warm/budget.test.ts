@@ -13,6 +13,7 @@ import { named, repositoryOf, tagOf } from '../../support/held-images.ts'
 const APP = repositoryOf('app')
 const LIST = '/etc/mirror.txt'
 const BLOCK = 4096
+const none = (): boolean => false
 
 function name(tag: string) {
   return { repository: APP, reference: { tag: tagOf(tag) } }
@@ -63,10 +64,10 @@ test('the longest gone make way, as many as are needed, and never what is kept f
     [],
   )
   assert.equal(names.bytes, 2 * BLOCK)
-  assert.deepEqual(tags(names.makeWay(5 * BLOCK)), [])
-  assert.deepEqual(tags(names.makeWay(4 * BLOCK)), ['first'])
-  assert.deepEqual(tags(names.makeWay(2 * BLOCK)), ['last', 'second'])
-  assert.deepEqual(tags(names.makeWay(0)), [])
+  assert.deepEqual(tags(names.makeWay(5 * BLOCK, none)), [])
+  assert.deepEqual(tags(names.makeWay(4 * BLOCK, none)), ['first'])
+  assert.deepEqual(tags(names.makeWay(2 * BLOCK, none)), ['last', 'second'])
+  assert.deepEqual(tags(names.makeWay(0, none)), [])
 })
 
 test('what the run means has not left, what it means no more has, where that is known', () => {
@@ -74,11 +75,26 @@ test('what the run means has not left, what it means no more has, where that is 
   const all = [pin('back', ['back'], { leftAt: 10 }), pin('gone', ['gone'])]
   const leaving = (more: Partial<KeptBy['pins']>): string[] => {
     const names = new KeptNames(all, [{ by: `list ${LIST}`, pins: { ...pins, ...more } }])
-    return tags(names.makeWay(0))
+    return tags(names.makeWay(0, none))
   }
   assert.deepEqual(leaving({}), ['gone'])
   assert.deepEqual(leaving({ releasesOthers: false }), [])
   assert.deepEqual(leaving({ unsure: [APP] }), [])
+})
+
+test('what the run replaces stays until that has come, and what left earlier goes for it', () => {
+  const pins = { held: [], still: [name('new')], unsure: [], releasesOthers: true, at: 50 }
+  const before = [
+    pin('earlier', ['earlier'], { leftAt: 10 }),
+    pin('noted', ['noted'], { leftAt: 50 }),
+    pin('old', ['old']),
+  ]
+  const names = new KeptNames(before, [{ by: `list ${LIST}`, pins }])
+  names.take(name('new'), content('new', 'more'), 'instead')
+  const isAwaited = ({ name: repository }: typeof APP): boolean => repository === APP.name
+  assert.deepEqual(tags(names.makeWay(5 * BLOCK, isAwaited)), [])
+  assert.deepEqual(tags(names.makeWay(2 * BLOCK, isAwaited)), ['earlier'])
+  assert.deepEqual(tags(names.makeWay(2 * BLOCK, none)), ['noted', 'old'])
 })
 
 function image(tag: string, blocks: number): Image {
@@ -103,19 +119,20 @@ function image(tag: string, blocks: number): Image {
   return made
 }
 
-function budgetOf(blocks: number) {
+function budgetOf(blocks: number, isKnown = (_: number): boolean => true) {
   let looks = 0
   const context = {
     mirror: {
       pinnable: () => {
         looks += 1
+        if (!isKnown(looks)) return Promise.resolve(undefined)
         return Promise.resolve({ maxBytes: blocks * BLOCK, share: '', remedy: '', kept: [] })
       },
     },
     board: { ended: () => {} },
   } as never as RunContext
   const endLeft = (): Promise<void> => Promise.resolve()
-  const budget = new PinBudget(context, { releases: () => [], endLeft })
+  const budget = new PinBudget(context, { releases: () => [], awaited: () => [], endLeft })
   return { budget, looks: () => looks }
 }
 
@@ -133,4 +150,24 @@ test('what failed or was left after all leaves its share to those behind it', as
   await budget.leaveTooMuch([third, fifth])
   assert.equal(fifth.why?.cause, 'budget')
   assert.equal(looks(), 1, 'what is kept is looked up once')
+})
+
+test('where the look at what is kept fails the next one looks again, and counts what came meanwhile', async () => {
+  const { budget, looks } = budgetOf(10, (look) => look > 1)
+  const [first, second] = [image('first', 6), image('second', 6)]
+  await budget.leaveTooMuch([first])
+  await budget.leaveTooMuch([second])
+  assert.equal(first.status, 'stale')
+  assert.equal(second.why?.cause, 'budget')
+  assert.equal(looks(), 2)
+})
+
+test('layers that are never stored take nothing of what lists may keep', async () => {
+  const { budget } = budgetOf(10)
+  const foreign = image('foreign', 11)
+  const mediaType = 'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip'
+  const blobs = foreign.holding?.blobs.map((blob) => ({ ...blob, mediaType })) ?? []
+  foreign.holding = { blobs, missingManifests: [] } as never
+  await budget.leaveTooMuch([foreign])
+  assert.equal(foreign.status, 'stale')
 })

@@ -22,7 +22,7 @@ suite('what is said of lines', () => {
     const called = 'docker.io/library/redis'
     const line = {
       ...{ entry, name: `${called}:7.*`, called, registry: 'docker.io', repository: undefined },
-      ...{ listed: 1, images: [], dropped, why, isUnsure: false },
+      ...{ path: undefined, listed: 1, images: [], dropped, why, isUnsure: false },
     }
     const [row] = lineRows({ images: [], unmet: [], lines: [line] })
     assert.equal(row?.problem, why.because)

@@ -82,7 +82,7 @@ test('a list that means nothing any more releases all, unless the plan was cut s
 test('nothing leaves of repositories whose lines could not be told, or stand for too much', () => {
   const line = (name: string, more: object = {}) => ({
     ...{ repository: repositoryOf(name) as Repository | undefined, isUnsure: false },
-    ...{ why: undefined, ...more },
+    ...{ path: LIST, why: undefined, ...more },
   })
   const because = { because: '', remedy: undefined }
   const { unsure } = pinsOf([], {
@@ -95,6 +95,18 @@ test('nothing leaves of repositories whose lines could not be told, or stand for
     ],
   })
   assert.deepEqual(unsure, [repositoryOf('unsure'), repositoryOf('many')])
+})
+
+test('a list with a line of which not even the repository is known releases nothing, others do', () => {
+  const other = '/etc/other.txt'
+  const line = { path: other, repository: undefined, isUnsure: true, why: undefined }
+  const releasing = (lines: ListPinsOptions['lines']) =>
+    listPins({ paths: [LIST, other], images: [], lines, isWhole: true, at: 1 }).map(
+      ({ pins }) => pins.releasesOthers,
+    )
+  assert.deepEqual(releasing([line]), [true, false])
+  // What clients used of a name with "*".
+  assert.deepEqual(releasing([{ ...line, isUnsure: false }]), [true, true])
 })
 
 test('while an image did not come, nobody knows what refers to it', () => {

@@ -4,6 +4,8 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { StoreError, UpstreamError } from '../../../src/errors.ts'
 import type { WarmReport } from '../../../src/care/warm-job.ts'
 import type { LookedAt } from '../../../src/mirror/warm-port.ts'
+import type { Digest } from '../../../src/oci/digest.ts'
+import type { RepositoryName, Tag } from '../../../src/oci/name.ts'
 import { buildImage } from '../../support/images.ts'
 import type { Image } from '../../support/images.ts'
 import { WarmDouble } from '../../support/warm-double.ts'
@@ -408,6 +410,45 @@ test('pulls that no plan could tell are said', async () => {
   assert.equal(double.notices.at(-1), 'docker.io: 2 more pulls than were planned')
 })
 
+test('what is there already is pinned before what has left its list makes way', async () => {
+  const double = filled()
+  await double.run(['a:1'])
+  const repository = { registry: 'docker.io', name: 'library/z' as RepositoryName }
+  const left = {
+    repository,
+    reference: { tag: '1' as Tag },
+    by: 'list /other',
+    keepMs: 7,
+    leftAt: 1,
+  }
+  const content = [[images[5]?.top.digest as Digest, 2 ** 30]] as const
+  const kept = [{ ...left, content }]
+  double.pinnable = () => Promise.resolve({ maxBytes: 2 ** 30, share: '', remedy: '', kept })
+  const before = double.everPinned.length
+  let pinned: number | undefined
+  double.onEndLeft = () => (pinned = double.everPinned.length - before)
+  const text = 'a:1\n'
+  await double.run([], { sources: [{ name: 'list', path: '/etc/list', text }] })
+  assert.equal(pinned, 1)
+})
+
+test('what is found to be there only after a wait is pinned and counted too', async () => {
+  const double = filled()
+  await double.run(['a:1'])
+  const pinned = double.everPinned.length
+  let isRefused = false
+  double.script = ({ what }) => {
+    if (what !== 'HEAD' || isRefused) return
+    isRefused = true
+    throw tooMany(20 * MINUTE_MS)
+  }
+  double.pinnable = () => Promise.resolve({ maxBytes: 0, share: '', remedy: '', kept: [] })
+  const sources = [{ name: 'list', path: '/etc/list', text: 'a:1\n' }]
+  const report = await double.run([], { sources, untilAt: double.nowMs + 60 * MINUTE_MS })
+  assert.deepEqual(statusesOf(report), ['fresh budget'])
+  assert.equal(double.everPinned.length, pinned + 1)
+})
+
 test('what a run needs is pinned while it goes on, and nothing where nothing is fetched', async () => {
   const double = filled()
   const pinOf = (n: number) =>
@@ -639,4 +680,16 @@ test('a plan looks at each blob once for all images; the run looks again', async
   assert.ok(first)
   assert.ok(second === first && third === first)
   assert.ok(later.length > 0 && later.every((looked) => looked === undefined))
+})
+
+test('a run that fails before its end is none that was killed', async () => {
+  const double = filled()
+  double.usedTags = () => Promise.reject(new StoreError('io', 'the index cannot be read'))
+  const begun: number[] = []
+  double.script = () => void begun.push(double.begun.length)
+  await double.run(['a:1'])
+  assert.equal(begun[0], 1)
+  double.begun.length = 0
+  await assert.rejects(double.run(['a:1 used=7d']), /cannot be read/)
+  assert.deepEqual([double.begun, double.runs.length], [[], 1])
 })
