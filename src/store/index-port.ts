@@ -366,7 +366,7 @@ export interface Index {
   endPins(now: number): Promise<void>
   /** The same before their time, of those that have not come back since: all of them, or none. */
   endLeft(pins: readonly LeftPin[]): Promise<void>
-  /** Another number after every change of what is pinned. */
+  /** Another number after every change of what is pinned; 0 until there is any pin. */
   pinsVersion(): Promise<number>
   /** Takes away every pin of one who set them, and of all whose name goes on behind it with a space. */
   unpinAll(by: string): Promise<void>

@@ -8,6 +8,7 @@ import type { LeftPin, ListPin, ListPins } from './index-port.ts'
 import { REPOSITORY_ID } from './statements.ts'
 
 export const pinStatements = {
+  any: `SELECT 1 FROM pin LIMIT 1`,
   pin: `
     INSERT INTO pin (repository, reference, pinned_by, pinned_at)
     VALUES (@repository, @reference, @by, @pinnedAt) ON CONFLICT DO NOTHING`,
@@ -46,7 +47,7 @@ export class Pins {
   readonly #repositoryId: (repository: Repository) => number
   readonly #sql: Record<keyof typeof pinStatements, Statement>
 
-  #version = 0
+  #version: number | undefined
 
   constructor(database: Database, repositoryId: (repository: Repository) => number) {
     this.#database = database
@@ -56,14 +57,14 @@ export class Pins {
     ) as Record<keyof typeof pinStatements, Statement>
   }
 
-  /** Another one after every change. */
+  /** Another one after every change; 0 until there is any pin. */
   get version(): number {
-    return this.#version
+    return (this.#version ??= this.#sql.any.get() === undefined ? 0 : 1)
   }
 
   /** Pins were removed with what they kept, or taken over from another index. */
   changed(): void {
-    this.#version += 1
+    this.#version = this.version + 1
   }
 
   pin(repository: Repository, reference: Reference, by: string, pinnedAt: number): void {
@@ -112,7 +113,7 @@ export class Pins {
   }
 
   #run(name: keyof typeof pinStatements, values: Readonly<Record<string, unknown>>): void {
-    if (this.#sql[name].run(values).changes > 0) this.#version += 1
+    if (this.#sql[name].run(values).changes > 0) this.changed()
   }
 
   #keep(by: string, { repository, reference, keepMs }: ListPin, at: number): void {

@@ -43,7 +43,9 @@ test('nothing goes for what does not fit beside what was pinned just now', async
 
 test('room is made where what is pinned cannot be counted, and that is not tried every time', async () => {
   await using kept = await KeptStore.open()
-  const { reader } = kept.store
+  const { reader, index } = kept.store
+  const pinned = await kept.add(Buffer.alloc(1, 'pinned'))
+  await index.pin(repositoryOf('app'), { digest: pinned }, 'list', 1)
   let counts = 0
   const failing = {
     ...reader,
