@@ -99,7 +99,7 @@ module.exports = {
         ...vocabulary,
         own('cli'),
         folder('config', 'credentials', 'list', 'list-files', 'owner'),
-        file('compose', 'open-mirror', 'own-store', 'version'),
+        file('compose', 'open-access', 'open-mirror', 'own-store', 'version'),
       ],
       types: [folder('care', 'http', 'mirror', 'store', 'upstream', 'runtime', 'tls')],
     }),
@@ -108,7 +108,9 @@ module.exports = {
       name: 'compose-is-below-the-command-line',
       comment: 'These put the parts together; only cli and tests start them.',
       severity: 'error',
-      from: { path: file('compose', 'open-mirror', 'own-store') },
+      from: {
+        path: file('compose', 'open-access', 'open-mirror', 'own-store', 'schedule-warming'),
+      },
       to: { path: folder('cli', 'bin') },
     },
     {

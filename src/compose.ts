@@ -1,28 +1,23 @@
 // The composition root: a configuration becomes a running mirror. Nothing is decided here.
 
 import type { RoomReport } from './care/room.ts'
-import { WARM_JOBS } from './config/config.ts'
 import type { Config } from './config/config.ts'
 import { registryApp } from './http/app.ts'
 import { PullLog } from './http/pull-log.ts'
+import { RememberedAnswers } from './http/remembered-answers.ts'
 import { lanAddresses } from './lib/lan-addresses.ts'
 import type { Logger } from './lib/log.ts'
-import { machinePlatform } from './lib/machine-platform.ts'
 import { machineClock } from './lib/wall-clock.ts'
-import type { Clock } from './lib/wall-clock.ts'
-import { WatchedList } from './list-files/watched-list.ts'
 import { ownAlone } from './owner/contend.ts'
 import { ownStore } from './own-store.ts'
-import type { OwnedStore } from './own-store.ts'
 import { listenAll } from './runtime/listeners.ts'
+import { Sendfile } from './runtime/sendfile.ts'
 import { openStore } from './store/store.ts'
 import type { Store } from './store/store.ts'
 import { openTls } from './tls/tls.ts'
 import type { BoxTls } from './tls/tls.ts'
 import { version } from './version.ts'
-import { reportOf } from './warm/last-runs.ts'
-import { logScheduleEvents } from './warm/schedule-events.ts'
-import { WarmScheduler } from './warm/scheduler.ts'
+import type { WarmScheduler } from './warm/scheduler.ts'
 
 export interface RunningMirror {
   readonly address: { readonly host: string; readonly port: number }
@@ -61,7 +56,6 @@ export async function startMirror(
   log: Logger,
   clock = machineClock,
 ): Promise<RunningMirror> {
-  const list = config.warm && new WatchedList(config.warm.file)
   const open = (hashWorkers: number): Promise<Store> =>
     ownAlone(
       config.data,
@@ -70,8 +64,11 @@ export async function startMirror(
     )
   const owned = await ownStore(config, log, 'serve', open, config.data, clock)
   const { room, upkeep } = owned
-  const mirror = owned.mirror()
-  const scheduler = list && scheduleWarming(config, log, { list, owned, clock })
+  const mirror = await owned.mirror()
+  // What reads and follows a list is loaded where there is one.
+  const { scheduleWarming } = config.warm ? await import('./schedule-warming.ts') : {}
+  const scheduler =
+    config.warm && scheduleWarming?.(config.warm.file, { config, log, owned, clock })
   const pulls = new PullLog(log, Date.now)
   let tls: BoxTls | undefined
 
@@ -90,12 +87,16 @@ export async function startMirror(
   const close = (): Promise<void> => (closing ??= closeAll())
   try {
     tls = await boxTls(config, log)
-    const app = registryApp({ mirror, pulls, log, version, authority: tls?.authority })
+    const remembered = new RememberedAnswers()
+    const authority = tls?.authority
+    const app = registryApp({ mirror, pulls, log, version, authority, remembered })
     const places = [{ ...config.listen, registry: undefined }, ...config.registryListeners]
     const listeners = await listenAll(places, {
       tls: tls?.pair,
       clientIdleTimeoutMs: config.clientIdleTimeoutMs,
+      sendfile: config.sendfile ? Sendfile.of(config.data, log) : undefined,
       fetch: (request, exchange) => app.fetch(request, { exchange }),
+      recall: (exchange) => remembered.recall(exchange),
     })
     tls?.watch((pair) => listeners.show(pair))
     upkeep.start()
@@ -126,34 +127,6 @@ export async function startMirror(
 function warmingOf(config: Config, scheduler: WarmScheduler): ScheduledWarming | undefined {
   const { lines, next, lacking: problems } = scheduler
   return config.warm && { file: config.warm.file, lines, next, problems }
-}
-
-interface ScheduleParts {
-  readonly list: WatchedList
-  readonly owned: OwnedStore
-  readonly clock: Clock
-}
-
-function scheduleWarming(
-  config: Config,
-  log: Logger,
-  { list, owned, clock }: ScheduleParts,
-): WarmScheduler {
-  const { index } = owned.store
-  return new WarmScheduler({
-    source: list,
-    at: config.warm?.at,
-    ask: { platforms: [machinePlatform()], jobs: WARM_JOBS },
-    warm: owned.jobs.warm,
-    lastRun: async () => (await index.lastWarmRunsOf([list.path], 1)).map(reportOf)[0],
-    events: logScheduleEvents(list.path, warmCommand(list.path, config), log),
-    clock,
-  })
-}
-
-function warmCommand(path: string, { data, isDataUsual }: Config): string {
-  const where = isDataUsual ? [] : ['--data', data]
-  return ['regmirror', 'warm', ...where, path].join(' ')
 }
 
 async function boxTls(config: Config, log: Logger): Promise<BoxTls | undefined> {

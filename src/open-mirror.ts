@@ -3,12 +3,10 @@
 import type { Config } from './config/config.ts'
 import { createCredentials } from './credentials/registry-credentials.ts'
 import type { Logger } from './lib/log.ts'
-import type { Naming } from './list/name-pattern.ts'
-import { AccessFiles } from './list-files/access-files.ts'
+import type { AccessFiles } from './list-files/access-files.ts'
 import { logMirrorEvents } from './mirror/events.ts'
 import { Mirror } from './mirror/mirror.ts'
 import type { MirrorOptions } from './mirror/mirror.ts'
-import { canonicalNamed } from './mirror/target.ts'
 import { logUpstreamEvents } from './upstream/events.ts'
 import type { Credentials } from './upstream/login.ts'
 import type { Upstreams } from './upstream/upstream.ts'
@@ -39,18 +37,6 @@ export function openUpstreams(
       bodyIdleTimeoutMs: config.upstream.idleTimeoutMs,
     },
   })
-}
-
-/** Which repositories the names in lists mean. */
-export function namingOf(config: Config): Naming {
-  return (name) => canonicalNamed(name, config)
-}
-
-/** What may be had; undefined: everything. Throws ConfigError where a list of it cannot be used. */
-export function openAccess(config: Config, log: Logger): AccessFiles | undefined {
-  const { allow, block } = config
-  if (allow === undefined && block === undefined) return undefined
-  return new AccessFiles({ allow, block, log, naming: namingOf(config) })
 }
 
 export interface OpenMirror {

@@ -24,7 +24,7 @@ import { machineClock } from './lib/wall-clock.ts'
 import type { Clock } from './lib/wall-clock.ts'
 import type { Mirror } from './mirror/mirror.ts'
 import { repositoryNamed } from './mirror/target.ts'
-import { openAccess, openMirror } from './open-mirror.ts'
+import { openAccess } from './open-access.ts'
 import type { OpenMirror } from './open-mirror.ts'
 import { openDesk } from './owner/open-desk.ts'
 import { openStore } from './store/store.ts'
@@ -32,9 +32,9 @@ import type { Store } from './store/store.ts'
 import type { RegistryStatus } from './upstream/upstream.ts'
 import { afterRebuild } from './warm/after-rebuild.ts'
 import { WarmDesk } from './warm/desk.ts'
+import type { WarmDeskOptions } from './warm/desk.ts'
 import { logWarmEvents, silentWarmEvents } from './warm/events.ts'
-import { runsJob } from './warm/last-runs.ts'
-import { PINNED_BY_RUNS, warmJob } from './warm/warm.ts'
+import { PINNED_BY_RUNS, runsJob } from './warm/last-runs.ts'
 
 /** One core is left for moving bytes; more hash workers than this never had work when measured. */
 const HASH_WORKERS_MAX = 4
@@ -62,7 +62,7 @@ export interface OwnedStore {
   /** For who owns it. */
   readonly jobs: Jobs
   /** What the store is served from and filled through; made by who asks first. */
-  mirror(): Mirror
+  mirror(): Promise<Mirror>
   /** What others wait for of `warm` is for the next owner. */
   handBackWarming(): void
   /** Runs of `warm` end in good order, and no other begins. */
@@ -131,7 +131,7 @@ function storeJobsOf(
 
 interface WarmParts extends Pick<Owned, 'store' | 'upkeep'> {
   readonly isServer: boolean
-  readonly mirror: () => Mirror['warming']
+  readonly mirror: () => Promise<Mirror['warming']>
   readonly clock: Clock
 }
 
@@ -139,14 +139,19 @@ function openWarmDesk(
   log: Logger,
   { store, upkeep, isServer, mirror, clock }: WarmParts,
 ): WarmDesk {
-  const warm = warmJob({
-    mirror,
-    index: store.index,
-    saveFailedList: (text) => saveFailedList(store, text, log),
-    now: () => clock.now(),
-    sleep: (durationMs, signal) => clock.sleep(durationMs, signal),
-    random: Math.random,
-  })
+  // All that a run needs is loaded with the first: most servers never warm.
+  const warm: WarmDeskOptions['run'] = async (...asked) => {
+    const { warmJob } = await import('./warm/warm.ts')
+    const job = warmJob({
+      mirror,
+      index: store.index,
+      saveFailedList: (text) => saveFailedList(store, text, log),
+      now: () => clock.now(),
+      sleep: (durationMs, signal) => clock.sleep(durationMs, signal),
+      random: Math.random,
+    })
+    return await job(...asked)
+  }
   return new WarmDesk({
     run: afterRebuild(upkeep.rebuild, warm),
     isServer,
@@ -170,9 +175,10 @@ export async function ownStore(
   const mirrorLog = isServer || config.log.level === 'debug' ? log : errorsOnly(log)
   // Who fetches is to know what may be fetched before anything is opened.
   const isFetching = isServer || command === 'warm'
-  const known = isFetching ? { access: openAccess(config, mirrorLog) } : undefined
+  const known = isFetching ? { access: await openAccess(config, mirrorLog) } : undefined
   const store = await open(Math.min(HASH_WORKERS_MAX, Math.max(1, availableParallelism() - 1)))
   let opened: OpenMirror | undefined
+  let opening: Promise<OpenMirror> | undefined
   const serving = (): Serving => opened?.mirror ?? notServing
   const events = logCareEvents(log)
   const room: StoreRoom = new StoreRoom({
@@ -197,18 +203,23 @@ export async function ownStore(
     sleep: (durationMs, signal) => wait(durationMs, undefined, { signal, ref: false }),
     now: Date.now,
   })
-  const mirror = (): Mirror => {
-    opened ??= openMirror(config, mirrorLog, {
+  const openIt = async (): Promise<OpenMirror> => {
+    const { openMirror } = await import('./open-mirror.ts')
+    return openMirror(config, mirrorLog, {
       ...{ index: upkeep.index, integrity: upkeep.integrity, room },
       ...{ store: store.blobs, hasher: store.hasher },
-      ...(known ?? { access: openAccess(config, mirrorLog) }),
+      ...(known ?? { access: await openAccess(config, mirrorLog) }),
     })
+  }
+  const mirror = async (): Promise<Mirror> => {
+    opened = await (opening ??= openIt())
     return opened.mirror
   }
-  const warmMirror = (): Mirror['warming'] => {
+  const warmMirror = async (): Promise<Mirror['warming']> => {
     // A server does so by itself, a command only where it fills the store.
-    if (opened === undefined && !isServer) room.start()
-    return mirror().warming
+    if (opening === undefined && !isServer) room.start()
+    const { warming } = await mirror()
+    return warming
   }
   const desk = openWarmDesk(log, { store, upkeep, isServer, mirror: warmMirror, clock })
   const storeJobs = storeJobsOf(config, { events, store, room, upkeep, serving })

@@ -1,9 +1,14 @@
 // Starts the tests: `npm test`, or `npm test -- unit/range e2e` for the files whose path has a word.
+// With `--on bun` or `--on deno`: only what goes through a whole mirror, and the mirror runs there.
 import { spawnSync } from 'node:child_process'
 import { createHash, randomInt } from 'node:crypto'
 import { globSync, readFileSync } from 'node:fs'
 import path from 'node:path'
+import { parseArgs } from 'node:util'
 import { provideClients } from './setup-clients.ts'
+import { isRuntime, provideRuntime, RUNTIMES } from './support/runtimes.ts'
+
+type Result = { readonly name: string; readonly passed: boolean }
 
 // A test that hangs fails by its name, not by whatever stops the whole run.
 const timeout = `--test-timeout=${10 * 60_000}`
@@ -11,7 +16,10 @@ const timeout = `--test-timeout=${10 * 60_000}`
 const root = path.join(import.meta.dirname, '..')
 process.chdir(root)
 
-const words = process.argv.slice(2)
+const { values: given, positionals: words } = parseArgs({
+  allowPositionals: true,
+  options: { on: { type: 'string', multiple: true, default: [] } },
+})
 const files = globSync('test/**/*.test.ts')
   .filter((file) => words.length === 0 || words.some((word) => file.includes(word)))
   .sort()
@@ -37,34 +45,41 @@ say(`seed ${seed} (REGMIRROR_SEED=${seed} npm test repeats this run)`)
 const isSampled = words.length === 0 && Number(process.env.REGMIRROR_CAMPAIGN ?? 1) < 2
 const onBinary = throughMirror.filter((file) => !isSampled || isChosen(file))
 
-if (endToEnd.length > 0) {
+const results = given.on.length > 0 ? given.on.map(onRuntime) : onNode()
+for (const { name } of results.filter(({ passed }) => !passed)) say(`${name} failed (seed ${seed})`)
+process.exitCode = results.every(({ passed }) => passed) ? 0 : 1
+
+function onNode(): Result[] {
+  if (endToEnd.length > 0) provideForEndToEnd()
+  const together = endToEnd.filter((file) => !alone.includes(file))
+  return [
+    { name: 'in-process tests', passed: run(inProcess, 2) },
+    {
+      name: 'the same on the built program',
+      passed: run(onBinary, 2, { REGMIRROR_FEATURES_ON: 'binary' }),
+    },
+    { name: 'end-to-end tests', passed: run(together, 2) },
+    { name: 'end-to-end tests that measure', passed: run(alone, 1) },
+  ]
+}
+
+function onRuntime(name: string): Result {
+  if (!isRuntime(name)) fail(`--on ${name}: it is ${RUNTIMES.join(' or ')}`)
+  const missing = provideRuntime(name, say)
+  if (missing !== undefined) fail(missing)
+  const passed = run(throughMirror, 2, { REGMIRROR_FEATURES_ON: name })
+  return { name: `tests through a mirror on ${name}`, passed }
+}
+
+function provideForEndToEnd(): void {
   // Debian keeps some of the clients where only root's PATH looks.
   process.env.PATH = `${process.env.PATH ?? ''}:/usr/sbin:/sbin`
   const missing = provideClients(say)
-  if (missing !== undefined) {
-    if (process.env.CI === 'true') fail(`${missing}, and with CI=true no client may be left out`)
-    process.env.REGMIRROR_SKIP_CLIENTS = missing
-    say(`tests with real clients are skipped: ${missing}`)
-  }
+  if (missing === undefined) return
+  if (process.env.CI === 'true') fail(`${missing}, and with CI=true no client may be left out`)
+  process.env.REGMIRROR_SKIP_CLIENTS = missing
+  say(`tests with real clients are skipped: ${missing}`)
 }
-
-const results = [
-  { name: 'in-process tests', passed: run(inProcess, 2) },
-  {
-    name: 'the same on the built program',
-    passed: run(onBinary, 2, { REGMIRROR_FEATURES_ON: 'binary' }),
-  },
-  {
-    name: 'end-to-end tests',
-    passed: run(
-      endToEnd.filter((file) => !alone.includes(file)),
-      2,
-    ),
-  },
-  { name: 'end-to-end tests that measure', passed: run(alone, 1) },
-]
-for (const { name } of results.filter(({ passed }) => !passed)) say(`${name} failed (seed ${seed})`)
-process.exitCode = results.every(({ passed }) => passed) ? 0 : 1
 
 function run(group: string[], concurrency: number, more: NodeJS.ProcessEnv = {}): boolean {
   if (group.length === 0) return true

@@ -38,7 +38,7 @@ const UTF8 = { full: '█', empty: '░', ellipsis: '…', dot: ' · ' } as cons
 const ASCII = { full: '#', empty: '-', ellipsis: '~', dot: ' | ' } as const
 
 /** How wide a terminal shows any other is not known: some take two columns, some none. */
-const UNKNOWN_WIDTH = /[^\u0020-\u007e\u00a1-\u00ac\u00ae-\u02ff█░…·]/gu
+const UNKNOWN_WIDTH = /[^\u0020-\u007e\u00a1-\u00ac\u00ae-\u02ff\u2588\u2591\u2026]/gu
 const TAG_OR_DIGEST = /(?:@[^/]*|:[^/:@]*)$/
 
 type Signs = typeof UTF8 | typeof ASCII

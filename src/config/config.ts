@@ -28,6 +28,8 @@ export interface Config {
   readonly block: string | undefined
   /** Whether `_catalog` tells what is cached. */
   readonly catalog: boolean
+  /** Bodies go out by sendfile, where there is one and the connection is plain HTTP. */
+  readonly sendfile: boolean
   /** The proxies of the environment, for registries that name none of their own. */
   readonly environmentProxy: EnvironmentProxy
   /** A Docker config.json to take logins from, for registries that have none of their own. */
@@ -83,6 +85,8 @@ export interface RegistryConfig {
   /** TLS without looking at the certificate. */
   readonly unverifiedTls: boolean
   readonly ipFamily: 4 | 6 | undefined
+  /** Over how many connections one large download may come. */
+  readonly segments: number
   readonly credentials: CredentialSource | undefined
   /** Further hosts (`auth.corp`, `10.0.0.7:8443`, `*.cdn.corp`) that may be redirected to and that may get the login for a token. */
   readonly trustedHosts: readonly string[]
@@ -178,6 +182,7 @@ export const plainRegistry: Omit<RegistryConfig, 'endpoints'> = {
   clientCertificate: undefined,
   unverifiedTls: false,
   ipFamily: undefined,
+  segments: 1,
   credentials: undefined,
   trustedHosts: [],
   private: 'deny',

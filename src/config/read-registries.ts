@@ -22,6 +22,7 @@ const KEYS: ReadonlyMap<string, RegistryKey> = new Map([
   ['client-cert', { setting: 'client-cert', list: 'joined' }],
   ['insecure', { setting: 'insecure', list: 'refused' }],
   ['ip', { setting: 'ip', list: 'refused' }],
+  ['segments', { setting: 'segments', list: 'refused' }],
   ['credentials', { setting: 'credentials', list: 'refused' }],
   ['trusted-host', { setting: 'trusted-host', list: 'joined' }],
   ['trusted-hosts', { setting: 'trusted-host', list: 'joined' }],

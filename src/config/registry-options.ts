@@ -18,6 +18,7 @@ export interface OptionValues {
   readonly 'client-cert': CertificateAndKey
   readonly insecure: boolean
   readonly ip: 4 | 6 | 'auto'
+  readonly segments: number
   readonly credentials: GivenCredentials
   readonly 'trusted-host': readonly string[]
   readonly private: PrivatePolicy
@@ -45,6 +46,7 @@ const traits: Readonly<Record<OptionName, Traits>> = {
   'client-cert': { example: '10.0.0.5:5000=/etc/ssl/box.pem,/etc/ssl/box.key' },
   insecure: { example: '10.0.0.5:5000', isSwitch: true },
   ip: { example: 'ghcr.io=4', holdsForAll: true },
+  segments: { example: 'ghcr.io=4', holdsForAll: true },
   credentials: { example: 'ghcr.io=file:/etc/regmirror/ghcr', isSecret: true },
   'trusted-host': { example: 'harbor.corp=auth.corp', addsUp: true },
   private: { example: 'ghcr.io=myorg/*' },

@@ -82,6 +82,14 @@ export const settings = {
     describe: 'answer _catalog with what is cached; --no-catalog to keep it to oneself',
     default: 'true',
   },
+  sendfile: {
+    kind: 'switch',
+    group: SERVING,
+    value: '',
+    describe:
+      'on Linux the kernel copies files to clients itself, but for HTTPS; --no-sendfile for the usual way',
+    default: 'true',
+  },
   allow: {
     kind: 'text',
     group: SERVING,
@@ -218,6 +226,13 @@ export const settings = {
     group: WAY_OUT,
     value: '[NAME=]4|6|auto',
     describe: 'use IPv4 or IPv6 addresses only; repeatable [default: auto]',
+  },
+  segments: {
+    kind: 'list',
+    group: WAY_OUT,
+    value: '[NAME=]N',
+    describe:
+      'fetch a large blob over up to N connections at once, where each is slow; repeatable [default: 1]',
   },
   credentials: {
     kind: 'list',

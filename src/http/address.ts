@@ -5,15 +5,11 @@ import type { Exchange } from '../lib/exchange.ts'
 import type { Address, Refusal } from '../mirror/target.ts'
 import type { ParsedTarget } from './route.ts'
 
-export function addressOf(
-  { prefix, query }: ParsedTarget,
-  request: Request,
-  exchange: Exchange,
-): Address {
-  const host = request.headers.get('Host')
+export function addressOf({ prefix, query }: ParsedTarget, exchange: Exchange): Address {
+  const { listenerRegistry, host } = exchange
   return {
-    listenerRegistry: exchange.listenerRegistry,
-    host: host === null ? undefined : plainHost(host),
+    listenerRegistry,
+    host: host === undefined ? undefined : plainHost(host),
     prefix,
     ns: query.ns,
   }

@@ -9,11 +9,14 @@ import { answerContent } from './content.ts'
 import type { ContentOptions } from './content.ts'
 import { errorResponse, failureOf } from './error-response.ts'
 import { NOT_A_PROXY, NOTHING_HERE, VERSION_1, welcome, withoutV2 } from './explanations.ts'
+import type { RememberedAnswers } from './remembered-answers.ts'
 import { parseTarget } from './route.ts'
 import type { Route } from './route.ts'
 import { statusReport } from './status.ts'
 
 export interface AppOptions extends ContentOptions {
+  /** What of the answers may be given again. */
+  readonly remembered?: RememberedAnswers
   readonly version: string
   /** PEM; undefined where the mirror has no authority of its own. */
   readonly authority: string | undefined
@@ -36,9 +39,11 @@ export function registryApp(options: AppOptions): Hono<{ Bindings: Bindings }> {
     })
   })
   app.all('*', async (context) => {
-    const response = await answer(context.req.raw, context.env.exchange, options)
+    const { exchange } = context.env
+    const response = await answer(context.req.raw, exchange, options)
     response.headers.set('Docker-Distribution-API-Version', 'registry/2.0')
     response.headers.set('X-Content-Type-Options', 'nosniff')
+    options.remembered?.keep(exchange, response)
     return response
   })
   app.onError((error, context) => {
@@ -69,7 +74,7 @@ async function answer(
   switch (route.kind) {
     case 'ping':
       try {
-        const address = addressOf(parsed, request, exchange)
+        const address = addressOf(parsed, exchange)
         served(options.mirror.place({ ...address, ns: undefined }))
         return pong(request)
       } catch (error) {

@@ -38,7 +38,7 @@ export function blobResponse(
 ): Response {
   const headers = blobHeaders(digest)
   headers.set('Cache-Status', cacheStatus(answer.how))
-  if (matchesEtag(request.headers.get('If-None-Match'), digest)) {
+  if (matchesEtag(exchange.ifNoneMatch, digest)) {
     answer.dismiss()
     headers.delete('Content-Type')
     return new Response(null, { status: 304, headers })

@@ -47,7 +47,7 @@ export async function answerContent(
 ): Promise<Response> {
   const [request, exchange, options] = call
   const { mirror, pulls, log } = options
-  const address = addressOf(parsed, request, exchange)
+  const address = addressOf(parsed, exchange)
   let what = exchange.target
   let nsUsed = false
   let response: Response
@@ -98,7 +98,7 @@ function repositoryJob(
     case 'manifest': {
       const reference = requireReference(route.reference)
       const what = imageName(repository, reference)
-      return { what, answer: (...call) => answerManifest(repository, reference, ...call) }
+      return { what, answer: (_request, ...call) => answerManifest(repository, reference, ...call) }
     }
     case 'blob': {
       const digest = requireDigest(route.digest)
@@ -139,24 +139,33 @@ function requireDigest(text: string): Digest {
 async function answerManifest(
   repository: Repository,
   reference: Reference,
-  request: Request,
   exchange: Exchange,
   { mirror, pulls }: ContentOptions,
 ): Promise<Response> {
-  const want = request.method === 'HEAD' ? 'head' : 'bytes'
+  const want = exchange.method === 'HEAD' ? 'head' : 'bytes'
   const found = await mirror.manifest(repository, reference, want)
   if (!found) {
     const detail = 'tag' in reference ? { Tag: reference.tag } : { Digest: reference.digest }
     const name = imageName(repository, reference)
     throw new RequestError('MANIFEST_UNKNOWN', `manifest unknown: ${name}`, detail)
   }
-  pulls.manifest(exchange.client, repository, reference, found)
-  const response = manifestResponse(found, reference, request)
-  if (want === 'bytes') {
+  const { status, headers, body } = manifestResponse(found, reference, exchange)
+  const given = (client: string): void => {
+    pulls.manifest(client, repository, reference, found)
+    if (want === 'head') return
     mirror.answered(repository, found.how)
-    mirror.sent(repository, response.body ? found.sizeBytes : 0)
+    mirror.sent(repository, body?.byteLength ?? 0)
   }
-  return response
+  given(exchange.client)
+  const { again } = found
+  if (again) {
+    const givenAgain = (client: string): void => {
+      again.noteUse()
+      given(client)
+    }
+    exchange.again = { body, lasts: again.lasts, given: givenAgain }
+  }
+  return new Response(body ?? null, { status, headers })
 }
 
 async function answerBlob(

@@ -34,8 +34,8 @@ export function cacheStatus(
 }
 
 /** RFC 9110 section 13.1.2, for an ETag that is a digest; clients send it quoted or bare. */
-export function matchesEtag(header: string | null, digest: Digest): boolean {
-  if (header === null) return false
+export function matchesEtag(header: string | undefined, digest: Digest): boolean {
+  if (header === undefined) return false
   return header
     .split(',')
     .map((entry) => entry.trim().replace(/^W\//, '').replaceAll('"', ''))

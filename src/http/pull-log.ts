@@ -67,7 +67,6 @@ export class PullLog {
   ): (sentBytes: number, isComplete: boolean) => void {
     const pull = this.#pull(client, repository, { digest })
     pull.running += 1
-    clearTimeout(pull.timer)
     return (sentBytes, isComplete) => {
       pull.running -= 1
       pull.blobs.add(digest)
@@ -138,11 +137,13 @@ export class PullLog {
 
   #settle(pull: Pull, repository: Repository): void {
     pull.endedAt = this.#now()
-    clearTimeout(pull.timer)
-    if (pull.running > 0) return
+    // Put off rather than made anew: a pull of many small things settles at each of them.
+    if (pull.timer) return void pull.timer.refresh()
     const key = `${pull.client} ${repositoryKey(repository)}`
     pull.timer = setTimeout(() => {
-      if (this.#pulls.peek(key) === pull) this.#pulls.delete(key)
+      pull.timer = undefined
+      // Whatever still runs settles it when it ends.
+      if (pull.running === 0 && this.#pulls.peek(key) === pull) this.#pulls.delete(key)
     }, SETTLED_AFTER_MS)
     pull.timer.unref()
   }

@@ -3,7 +3,7 @@
 import { StoreError, UpstreamError } from '../errors.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { Descriptor } from '../oci/manifest.ts'
-import { isSameRepository } from '../oci/name.ts'
+import { imageName, isSameRepository } from '../oci/name.ts'
 import type { Repository } from '../oci/name.ts'
 import type { Index } from '../store/index-port.ts'
 import type { ConfirmedBlobs } from './confirmed-blobs.ts'
@@ -77,12 +77,18 @@ export class BlobStoring {
     blobs: readonly Descriptor[],
     looked: LookedAt = new Map(),
   ): Promise<readonly Descriptor[]> {
+    const once = (what: string, look: () => Promise<boolean>): Promise<boolean> => {
+      const answer = looked.get(what) ?? look()
+      looked.set(what, answer)
+      return answer
+    }
     // All at once: no question waits for the answer to another.
     const isThere = await Promise.all(
       blobs.map(async ({ digest }) => {
-        const isRight = looked.get(digest) ?? this.#stored.isRight(digest)
-        looked.set(digest, isRight)
-        const both = await Promise.all([isRight, this.#mayServe(repository, digest)])
+        const both = await Promise.all([
+          once(digest, () => this.#stored.isRight(digest)),
+          once(imageName(repository, { digest }), () => this.#mayServe(repository, digest)),
+        ])
         return both.every(Boolean)
       }),
     )

@@ -4,6 +4,7 @@ import type { Index, PullCount } from '../store/index-port.ts'
 
 /** What a crash may forget. */
 const FLUSH_EVERY_MS = 30_000
+const DAY_MS = 24 * 3_600_000
 
 /** How an answer came about, of a manifest or of a blob. */
 export type AnsweredHow = 'hit' | 'revalidated' | 'join' | 'miss' | 'passed' | 'stale'
@@ -17,6 +18,8 @@ export class Counts {
   readonly #now: () => number
   readonly #timer: NodeJS.Timeout
   #gathered = new Map<string, Count>()
+  /** In UTC, whose days are all as long. */
+  #day = { number: NaN, name: '' }
 
   constructor(index: Index, now: () => number) {
     this.#index = index
@@ -38,11 +41,20 @@ export class Counts {
   }
 
   #add(registry: string, what: Counted, count: number): void {
-    const day = new Date(this.#now()).toISOString().slice(0, 10)
+    const day = this.#today()
     const key = `${day} ${registry}`
     let row = this.#gathered.get(key)
     if (!row) this.#gathered.set(key, (row = { day, registry, ...NOTHING }))
     row[what] += count
+  }
+
+  /** A date is put into words once a day: for each answer that was 4 % of its time. */
+  #today(): string {
+    const number = Math.floor(this.#now() / DAY_MS)
+    if (this.#day.number !== number) {
+      this.#day = { number, name: new Date(number * DAY_MS).toISOString().slice(0, 10) }
+    }
+    return this.#day.name
   }
 
   /** A batch that cannot be written is forgotten: no pull depends on it. */

@@ -10,9 +10,10 @@ export function denialOf(
   repository: Repository,
   tag: Tag | undefined,
 ): string | undefined {
+  if (access === undefined) return undefined
   const name = repositoryKey(repository)
   const image = tag === undefined ? name : imageName(repository, { tag })
-  switch (access?.verdict(repository, tag)) {
+  switch (access.verdict(repository, tag)) {
     case 'unlisted':
       return `${name} is not on this mirror's allow list: ask whoever runs the mirror to add it`
     case 'unlisted-tag':

@@ -10,6 +10,9 @@ import type { Followers } from './followers.ts'
 import { Progress } from './progress.ts'
 import { TakenRoom } from './taken-room.ts'
 
+/** The hash is told of so many at once, as that wakes its thread each time; at the end, of the rest. */
+const HASH_STEP_BYTES = 1024 * 1024
+
 type FillFileOptions = Pick<FillOptions, 'digest' | 'room' | 'hasher' | 'stage' | 'stagedBytes'>
 
 export interface PuttingAway {
@@ -26,6 +29,8 @@ export class FillFile {
   #staged: StagedBlob | undefined
   #progress: Progress | undefined
   #hash: RunningHash | undefined
+  /** As far as it was told to go. */
+  #hashFrontier = 0
 
   constructor(options: FillFileOptions) {
     this.#options = options
@@ -60,7 +65,7 @@ export class FillFile {
   async resume(totalBytes: number): Promise<void> {
     await this.#room?.cover(totalBytes)
     this.progress.resume()
-    this.#hash?.advance(this.progress.frontier)
+    this.#advanceHash()
   }
 
   /** Before bytes up to there are written. Throws StoreError 'no-room'. */
@@ -71,10 +76,14 @@ export class FillFile {
   /** These bytes have been written; what it gives is awaited before more are. */
   arrived(from: number, to: number, totalBytes: number | undefined): Promise<void> | undefined {
     const { progress } = this
-    const before = progress.frontier
     const noted = progress.add(from, to, totalBytes)
-    if (progress.frontier > before) this.#hash?.advance(progress.frontier)
+    if (progress.frontier - this.#hashFrontier >= HASH_STEP_BYTES) this.#advanceHash()
     return noted
+  }
+
+  #advanceHash(): void {
+    this.#hashFrontier = this.progress.frontier
+    this.#hash?.advance(this.#hashFrontier)
   }
 
   /** Of all that is in it. */

@@ -9,6 +9,7 @@ import type { Hasher } from '../store/hasher.ts'
 import type { AbandonPolicy } from './abandon.ts'
 import type { Pace } from './pace.ts'
 import type { PassEnd } from './pass-through.ts'
+import type { PieceSizes } from './pieces.ts'
 import type { Open } from './sources.ts'
 
 export interface PublishedBlob {
@@ -22,6 +23,10 @@ export interface FillOptions {
   readonly repository: Repository
   /** The size a descriptor of the repository names, where one does. */
   readonly expectedBytes: number | undefined
+  /** Over how many connections it may come. */
+  readonly segments: number
+  /** Default: PIECE_SIZES. */
+  readonly pieceSizes?: PieceSizes
   /** What is kept may be of another repository: nobody is answered before upstream has given some here. */
   readonly mustAsk?: boolean
   readonly abandoned: AbandonPolicy

@@ -63,6 +63,8 @@ export class Fill {
       file: this.#file,
       demand: this.#demand,
       sources: this.#sources,
+      segments: options.segments,
+      pieceSizes: options.pieceSizes,
       signal: this.#parking.signal,
       answer: () => this.#answer(),
     })
@@ -224,7 +226,8 @@ export class Fill {
     this.#settle.reject(told)
     if (isLost) this.#loseStore()
     else this.#demand.followers.fail(told)
-    await this.#filling.stopEarly()
+    this.#demand.end()
+    await this.#filling.stop()
     await this.#putAway(error)
     void this.#file.closeWhenUnread(this.#demand.followers)
     if (isParked) return { how: 'parked' }

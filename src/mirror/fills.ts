@@ -35,6 +35,8 @@ export interface FillsOptions {
   readonly hasher: Hasher
   readonly room: Room
   readonly upstreams: Upstreams
+  /** Over how many connections one download of a registry may come. */
+  readonly segmentsOf: (registry: string) => number
   readonly events: MirrorEvents
   readonly uses: Uses
   readonly pace: Pace
@@ -109,12 +111,13 @@ export class Fills {
     expectedBytes: number | undefined,
     mustAsk: boolean,
   ): Fill {
-    const { index, store, room, abandoned, events, now } = this.#options
+    const { index, store, room, abandoned, segmentsOf, events, now } = this.#options
     this.refuseWrong(repository, digest)
     const fill = new Fill({
       ...this.passOptions(repository, digest, expectedBytes),
       repository,
       expectedBytes,
+      segments: segmentsOf(repository.registry),
       mustAsk,
       abandoned,
       room,
@@ -146,7 +149,8 @@ export class Fills {
       sizeBytes,
       hasher,
       pace,
-      open: (range) => upstream.openBlob(repository.name, digest, range),
+      open: (range, isFurther = false) =>
+        upstream.openBlob(repository.name, digest, range, { isFurther }),
       passed: (end) => this.#passed(repository, digest, end),
     }
   }

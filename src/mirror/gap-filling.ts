@@ -1,58 +1,53 @@
-// The bytes of one download that are not there yet, asked of upstream gap by gap until all are.
+// The bytes of one download that are not there yet, asked of upstream until all are: gap after gap over
+// one connection, or piece after piece over several.
 
 import { setTimeout as delay } from 'node:timers/promises'
-import { IntegrityError, UpstreamError } from '../errors.ts'
+import { UpstreamError } from '../errors.ts'
 import type { Extent } from '../lib/extents.ts'
-import type { Digest } from '../oci/digest.ts'
 import type { OpenedBlob } from '../upstream/upstream.ts'
-import type { Demand } from './demand.ts'
+import { Beginning } from './beginning.ts'
+import type { BeginningParts } from './beginning.ts'
+import { Connections } from './connections.ts'
 import { EarlyRequests, mayFetchEarly } from './early-request.ts'
-import type { FillFile } from './fill-file.ts'
 import type { FillContent } from './fill-reader.ts'
-import { GapWriter } from './gap-writer.ts'
+import { GapRequest } from './gap-request.ts'
+import type { GapRequestOptions, GapRequestParts } from './gap-request.ts'
+import { unclaimedIn } from './pieces.ts'
+import type { PieceSizes } from './pieces.ts'
 import type { Gap } from './progress.ts'
-import { RESUME_PROGRESS_BYTES, resumeDelayMs, worthResuming } from './resume.ts'
-import type { Sources } from './sources.ts'
+import { breaksInARow, resumeDelayMs, worthResuming, worthResumingBeside } from './resume.ts'
 
-/** A body that was left unread for so long may have been taken for dead: that it broke is no failure. */
-const STOOD_BACK_EXCUSES_MS = 1_000
-
-/** Where upstream tells no size: how long to wait for the end before answering without one. */
-const UNKNOWN_SIZE_WAIT_MS = 20_000
-
-export interface GapFillingParts {
-  readonly digest: Digest
+export interface GapFillingParts extends BeginningParts, Omit<GapRequestParts, 'fetched'> {
   readonly content: FillContent
-  readonly file: FillFile
-  readonly demand: Demand
-  readonly sources: Sources
-  /** Aborted: nothing more is asked. */
-  readonly signal: AbortSignal
-  /** Readers can be answered. */
-  readonly answer: () => void
+  /** Over how many connections it may come. */
+  readonly segments: number
+  readonly pieceSizes: PieceSizes | undefined
 }
 
 export class GapFilling {
   readonly #parts: GapFillingParts
   readonly #content: FillContent
+  readonly #beginning: Beginning
   readonly #early = new EarlyRequests()
-  /** What an earlier attempt left is no part of this one: it goes when upstream has given something. */
-  #isStale = false
-  #isResumed = false
+  readonly #requests = new Set<GapRequest>()
+  /** What fails one connection fails the download, and so the others. */
+  readonly #failing = new AbortController()
+  readonly #signal: AbortSignal
+  #connections = new Connections(1, undefined)
   #isOpened = false
   #isGone = false
   #fetchedBytes = 0
-  #upstream: OpenedBlob | undefined
-  #patienceTimer: NodeJS.Timeout | undefined
 
   constructor(parts: GapFillingParts) {
     this.#parts = parts
     this.#content = parts.content
+    this.#beginning = new Beginning(parts)
+    this.#signal = AbortSignal.any([parts.signal, this.#failing.signal])
   }
 
   /** Whether an earlier attempt's bytes are part of it. */
   get isResumed(): boolean {
-    return this.#isResumed
+    return this.#beginning.isResumed
   }
 
   /** Upstream has given some of it. */
@@ -69,45 +64,29 @@ export class GapFilling {
     return this.#fetchedBytes
   }
 
-  /** What an earlier attempt left is served at once, while it is hashed again alongside. */
-  async takeUpStaged(mustAsk: boolean): Promise<void> {
-    const content = this.#content
-    const { file, answer } = this.#parts
-    const { extents, totalBytes } = await file.open(content.totalBytes)
-    if (extents.length === 0) return
-    if (totalBytes === undefined || totalBytes !== (content.totalBytes ?? totalBytes)) {
-      this.#isStale = true
-      return
-    }
-    await file.resume(totalBytes)
-    this.#isResumed = true
-    content.totalBytes = totalBytes
-    if (!mustAsk) answer()
+  takeUpStaged(mustAsk: boolean): Promise<void> {
+    return this.#beginning.takeUpStaged(mustAsk)
   }
 
   /** False when upstream has no such blob. */
   async fill(): Promise<boolean> {
-    const { file, demand, signal } = this.#parts
-    const content = this.#content
-    let attempts = 0
-    for (;;) {
-      await this.#early.stopAt(file.progress.frontier)
-      const gap = file.progress.gap()
-      const isAllThere = gap.start === content.totalBytes
-      if (this.#isResumed && isAllThere && !content.isAnswerable) return await this.#askForOne()
-      if (content.isAnswerable && isAllThere) return true
-      const before = this.#fetchedBytes
-      const { stoodBackMs } = demand
-      try {
-        if (!(await this.#fetchGap(gap))) return false
-      } catch (error) {
-        if (this.#fetchedBytes - before >= RESUME_PROGRESS_BYTES) attempts = 0
-        attempts += 1
-        if (demand.stoodBackMs - stoodBackMs >= STOOD_BACK_EXCUSES_MS) attempts = 1
-        const begun = this.#isOpened || content.isAnswerable
-        if (!begun || !worthResuming(error, attempts)) throw error
-        await delay(resumeDelayMs(attempts), undefined, { signal })
-      }
+    const { file, segments, pieceSizes } = this.#parts
+    const { totalBytes, isAnswerable } = this.#content
+    const isAllThere = file.progress.frontier === totalBytes
+    if (this.isResumed && isAllThere && !isAnswerable) return await this.#askForOne()
+    const missingBytes = totalBytes === undefined ? undefined : totalBytes - file.progress.bytes
+    const connections = new Connections(segments, missingBytes, pieceSizes)
+    this.#connections = connections
+    try {
+      const further = Array.from({ length: connections.allowed - 1 }, () => this.#fillFurther())
+      const ended = await Promise.all([this.#fillOver(connections.begin()), ...further])
+      return !ended.includes(false)
+    } catch (error) {
+      this.#failing.abort(error)
+      this.abort()
+      throw error
+    } finally {
+      connections.decide(false)
     }
   }
 
@@ -115,27 +94,27 @@ export class GapFilling {
   fetchEarly(wanted: Extent): boolean {
     const { totalBytes } = this.#content
     const { progress } = this.#parts.file
-    if (this.#early.isAny || totalBytes === undefined) return false
+    if (this.#early.windows.length > 0 || totalBytes === undefined) return false
     if (!mayFetchEarly(wanted, progress.frontier)) return false
-    const window = { start: progress.endFrom(wanted.start), end: wanted.end }
-    if (window.start >= window.end) return true
-    const open = this.#parts.sources.ask
-    this.#early.begin({ window, totalBytes, open, writer: (start) => this.#writer(start) })
+    const window = unclaimedIn(wanted, progress.extents, this.#connections.pieces)
+    if (window) this.#early.begin(window, totalBytes, this.#request({ gap: window }))
     return true
   }
 
   /** Breaks off what is being read; the rest is up to the signal. */
   abort(): void {
-    this.#upstream?.abort()
+    for (const request of this.#requests) request.abort()
   }
 
-  async stopEarly(): Promise<void> {
-    await this.#early.stopAt(Infinity)
+  /** Nothing is written any more. */
+  async stop(): Promise<void> {
+    const requests = [...this.#requests]
+    await Promise.all([this.#early.stop(), ...requests.map((request) => request.stop())])
   }
 
   /** Nobody is answered any more. */
   end(): void {
-    clearTimeout(this.#patienceTimer)
+    this.#beginning.end()
   }
 
   /** All of it is kept, and whether upstream has it here is not known. */
@@ -146,125 +125,120 @@ export class GapFilling {
     return opened !== undefined
   }
 
-  async #fetchGap(gap: Gap): Promise<boolean> {
+  async #fillFurther(): Promise<boolean> {
+    const areFurther = await this.#connections.areFurther
+    return areFurther ? await this.#fillOver(this.#connections.begin()) : true
+  }
+
+  /** One connection after another gap, until nothing is left to ask for or it is refused beside others. */
+  async #fillOver(connection: symbol): Promise<boolean> {
+    const { demand } = this.#parts
+    let breaks = 0
+    for (;;) {
+      const gap = await this.#next(connection)
+      if (!gap) return true
+      const isFurther = !this.#connections.isAlone
+      const request = this.#request({ gap, isFurther, clearWay: this.#clearWay })
+      this.#requests.add(request)
+      const { stoodBackMs } = demand
+      try {
+        if (!(await this.#fetch(request))) return false
+        breaks = 0
+        continue
+      } catch (error) {
+        const standingMs = demand.stoodBackMs - stoodBackMs
+        // What befell it beside others says nothing of it alone.
+        const before = isFurther && this.#connections.isAlone ? 0 : breaks
+        breaks = breaksInARow(before, request.fetchedBytes, standingMs)
+        if (!this.#goesOn(connection, request, error, breaks)) return true
+      } finally {
+        this.#requests.delete(request)
+        this.#connections.release(gap)
+      }
+      await delay(resumeDelayMs(breaks), undefined, { signal: this.#signal })
+    }
+  }
+
+  /** Undefined: nothing is left to ask for over this connection. */
+  async #next(connection: symbol): Promise<Gap | undefined> {
+    const { progress } = this.#parts.file
+    const connections = this.#connections
     const content = this.#content
-    await this.#standBack(0)
-    const opened = await this.#open(gap)
-    if (!opened) {
-      if (!content.isAnswerable) return false
-      this.#isGone = true
-      throw new UpstreamError('not-visible', `upstream no longer has ${this.#parts.digest}`)
+    this.#signal.throwIfAborted()
+    // Whoever reads it from the beginning waits for nothing but the oldest piece.
+    await this.#early.stopWithin(progress.frontier, progress.frontier + 1)
+    if (!connections.maySeveral) {
+      const gap = progress.gap()
+      const isAllThere = content.isAnswerable && gap.start === content.totalBytes
+      return isAllThere ? undefined : gap
     }
+    const piece = await connections.claim(() => ({
+      there: progress.extents,
+      windows: this.#early.windows,
+      totalBytes: content.totalBytes as number,
+    }))
+    if (!piece && !connections.isAlone) connections.leave(connection)
+    return piece
+  }
+
+  async #fetch(request: GapRequest): Promise<boolean> {
+    const content = this.#content
+    const opened = await request.open()
+    if (!opened) return this.#missing(request)
+    const gap = this.#gapOf(request, opened)
     this.#isOpened = true
-    try {
-      await this.#learnSize(opened)
-    } catch (error) {
-      opened.abort()
-      throw error
-    }
-    const position = await this.#store(opened, gap.start)
+    await this.#beginning.opened(opened)
+    this.#connections.decide(this.#connections.maySeveral)
+    const position = await request.store(opened, gap)
     // A body that ended in good order without a length has told its length by that.
     content.totalBytes ??= position
     this.#parts.answer()
     return true
   }
 
-  async #open(gap: Gap): Promise<OpenedBlob | undefined> {
-    const { sources, signal } = this.#parts
-    signal.throwIfAborted()
-    // Where the end is known it is named: some registries answer 416 to an open range.
-    const end = gap.end ?? this.#content.totalBytes
-    const whole = gap.start === 0 && gap.end === undefined
-    const opened = await sources.ask(
-      whole ? undefined : { start: gap.start, ...(end === undefined ? {} : { end: end - 1 }) },
-    )
-    this.#upstream = opened
-    if (signal.aborted) opened?.abort()
-    signal.throwIfAborted()
-    return opened
+  #missing({ isFurther }: GapRequest): boolean {
+    if (!this.#content.isAnswerable) return false
+    this.#isGone = !isFurther
+    throw new UpstreamError('not-visible', `upstream no longer has ${this.#parts.digest}`)
   }
 
-  async #learnSize(opened: OpenedBlob): Promise<void> {
-    const content = this.#content
-    const { file, answer } = this.#parts
-    const told = opened.totalBytes
-    if (told !== undefined && content.totalBytes !== undefined && told !== content.totalBytes) {
-      const wrong = this.#wrongSize(told)
-      // Before a byte of it is used: another endpoint can still do better, unseen.
-      if (opened.distrust()) throw new UpstreamError('bad-response', wrong.message)
-      throw wrong
-    }
-    content.totalBytes ??= told
-    if (this.#isStale) await file.staged.beginAfresh()
-    this.#isStale = false
-    if (content.totalBytes !== undefined) return answer()
-    this.#patienceTimer ??= setTimeout(answer, UNKNOWN_SIZE_WAIT_MS)
-  }
-
-  /** Moves one upstream body into the file; resolves to where it ended. */
-  async #store(opened: OpenedBlob, start: number): Promise<number> {
-    const content = this.#content
-    const { file, signal, digest } = this.#parts
-    const writer = this.#writer(start)
-    let position = opened.start
-    let stop: number | undefined
-    try {
-      for await (const chunk of opened.body) {
-        const from = position
-        const skipped = Math.max(0, start - from)
-        position += chunk.byteLength
-        if (content.totalBytes !== undefined && position > content.totalBytes) {
-          throw this.#wrongSize(position)
-        }
-        await this.#early.stopAt(position)
-        // What was fetched early lies ahead. It is never written again: it may have been hashed.
-        stop = file.progress.nextAfter(start)
-        const kept = Math.min(chunk.byteLength, (stop ?? Infinity) - from)
-        await file.makeRoom(from + kept, content.totalBytes)
-        if (skipped < kept) await writer.add(chunk.subarray(skipped, kept))
-        if (stop !== undefined && position >= stop) break
-        await this.#standBack(chunk.byteLength)
-      }
-    } finally {
+  /** What its body fills. */
+  #gapOf({ gap, isFurther }: GapRequest, opened: OpenedBlob): Gap {
+    if (opened.isPart || !this.#connections.maySeveral) return gap
+    if (isFurther) {
       opened.abort()
-      this.#upstream = undefined
-      await writer.flushed()
+      const message = `upstream gave the whole of ${this.#parts.digest} where it had given parts`
+      throw new UpstreamError('bad-response', message)
     }
-    signal.throwIfAborted()
-    const end = stop ?? content.totalBytes
-    if (end !== undefined && position < end) {
-      throw new UpstreamError('unreachable', `upstream ended ${digest} at byte ${position}`)
+    // No parts here: it goes on to the end, as the one stream that it is.
+    this.#connections.beOne()
+    return { start: gap.start, end: undefined }
+  }
+
+  /** After a break, whether this connection goes on. Throws what is the end of the download. */
+  #goesOn(connection: symbol, request: GapRequest, error: unknown, breaks: number): boolean {
+    const connections = this.#connections
+    if (!(error instanceof UpstreamError) || this.#isGone) throw error
+    this.#signal.throwIfAborted()
+    if (!connections.isAlone) {
+      if (worthResumingBeside(error, breaks)) return true
+      connections.leaveRefused(connection)
+      return false
     }
-    return position
+    const isBegun = this.#isOpened || this.#content.isAnswerable
+    if (request.isFurther || (isBegun && worthResuming(error, breaks))) return true
+    // Perhaps it was the range: a single connection would not have asked for one.
+    const mayBeRange = error.kind === 'bad-response' && !error.mayPass
+    if (isBegun || !connections.maySeveral || !mayBeRange) throw error
+    connections.beOne()
+    return true
   }
 
-  /** What no client waits for leaves the link to what one does. */
-  async #standBack(bytes: number): Promise<void> {
-    const turn = this.#parts.demand.standBack(bytes)
-    if (!turn) return
-    await turn
-    this.#parts.signal.throwIfAborted()
+  #request(options: GapRequestOptions): GapRequest {
+    const fetched = (bytes: number): void => void (this.#fetchedBytes += bytes)
+    return new GapRequest({ ...this.#parts, signal: this.#signal, fetched }, options)
   }
 
-  #writer(start: number): GapWriter {
-    return new GapWriter(this.#parts.file.staged, start, (from, to) => this.#arrived(from, to))
-  }
-
-  #arrived(from: number, to: number): Promise<void> | undefined {
-    const { file, demand } = this.#parts
-    this.#fetchedBytes += to - from
-    demand.arrived(to - from)
-    const noted = file.arrived(from, to, this.#content.totalBytes)
-    demand.followers.wake()
-    return noted
-  }
-
-  #wrongSize(found: number): IntegrityError {
-    const { digest } = this.#parts
-    const expected = this.#content.totalBytes
-    return new IntegrityError(
-      'size',
-      `upstream has at least ${found} bytes for ${digest}, ${expected} were expected`,
-    )
-  }
+  readonly #clearWay = (start: number, end: number): Promise<void> | undefined =>
+    this.#early.stopWithin(start, end)
 }

@@ -24,6 +24,8 @@ import { forgivingIndex } from './forgiving-index.ts'
 import { tagTtl } from './freshness.ts'
 import type { TagTtl } from './freshness.ts'
 import { inTime } from './in-time.ts'
+import { lasting } from './lasting.ts'
+import type { LastingOptions } from './lasting.ts'
 import { Manifests } from './manifests.ts'
 import type { FoundManifest } from './manifests.ts'
 import { Pace } from './pace.ts'
@@ -38,13 +40,19 @@ import type { ResolvedTag } from './tags.ts'
 import { resolvePlace, resolveTarget } from './target.ts'
 import { Uses } from './uses.ts'
 import { Visibility } from './visibility.ts'
-import type { VisibilityOptions } from './visibility.ts'
+import type { RegistryLogin, VisibilityOptions } from './visibility.ts'
 import type { WarmMirror } from './warm-port.ts'
 import { warming } from './warming.ts'
 import type { Address, Addressing, Asked, Place, Target } from './target.ts'
 
+interface RegistrySettings extends RegistryLogin {
+  /** Over how many connections one download may come; default: 1. */
+  readonly segments?: number
+}
+
 export interface MirrorOptions
-  extends Omit<BlobsOptions, 'uses' | 'shared' | 'pace'>, VisibilityOptions {
+  extends Omit<BlobsOptions, 'uses' | 'shared' | 'pace' | 'segmentsOf'>, VisibilityOptions {
+  readonly registries: ReadonlyMap<string, RegistrySettings>
   readonly addressing: Addressing
   readonly tagTtl: TagTtl
   /** What the operator's lists let anybody have; undefined: there are none. */
@@ -63,6 +71,16 @@ export interface ManifestAnswer {
   readonly how: 'hit' | 'revalidated' | 'miss' | 'stale'
   /** Why this may be out of date, in a sentence. */
   readonly staleBecause: Reason | undefined
+  /** Until when it is answered with nobody asked, unless the index changes; undefined: it is not. */
+  readonly freshUntil: number | undefined
+}
+
+/** For giving the same answer to others at once. */
+export interface Again {
+  /** Whether they would be answered the same now, and nobody asked. */
+  readonly lasts: () => boolean
+  /** To be called when another was answered. */
+  readonly noteUse: () => void
 }
 
 export class Mirror {
@@ -82,12 +100,14 @@ export class Mirror {
   readonly #uses: Uses
   readonly #counts: Counts
   readonly #events: MirrorEvents
+  readonly #lasting: LastingOptions
 
   constructor(given: MirrorOptions) {
     const index = forgivingIndex(given.index, given.events, given.now)
     const counts = new Counts(index, given.now)
     const upstreams = countedUpstreams(given.upstreams, counts)
     const options = { ...given, index, upstreams }
+    this.#lasting = options
     this.#counts = counts
     this.#addressing = options.addressing
     this.#access = options.access
@@ -117,7 +137,13 @@ export class Mirror {
     this.#index = options.index
     this.#room = options.room
     this.#hasCatalog = options.catalog
-    this.#blobs = new Blobs({ ...options, uses: this.#uses, shared, pace: this.#pace })
+    this.#blobs = new Blobs({
+      ...options,
+      uses: this.#uses,
+      shared,
+      pace: this.#pace,
+      segmentsOf: (registry) => options.registries.get(registry)?.segments ?? 1,
+    })
   }
 
   /** Which repository of which registry a client means. */
@@ -138,10 +164,23 @@ export class Mirror {
     repository: Repository,
     reference: Reference,
     want: 'head' | 'bytes',
-  ): Promise<ManifestAnswer | undefined> {
+  ): Promise<(ManifestAnswer & { readonly again: Again | undefined }) | undefined> {
+    // Before anything is looked up: what changes from here on is not in the answer.
+    const changes = this.#index.changes()
     const found = await this.#manifestFor(repository, reference, want)
-    if (found && 'tag' in reference) this.#uses.noteTag(repository, reference.tag)
-    return found
+    if (!found) return undefined
+    if ('tag' in reference) this.#uses.noteTag(repository, reference.tag)
+    const { freshUntil } = found
+    if (freshUntil === undefined) return { ...found, again: undefined }
+    const tag = 'tag' in reference ? reference.tag : undefined
+    const answered = { repository, tag, changes, freshUntil }
+    const lasts = await lasting(answered, this.#visibility, this.#lasting)
+    const noteUse = (): void => {
+      // Whoever only looks at a tag has not used what it points to.
+      if (tag === undefined || want === 'bytes') this.#uses.note(found.digest)
+      if (tag !== undefined) this.#uses.noteTag(repository, tag)
+    }
+    return { ...found, again: lasts && { lasts, noteUse } }
   }
 
   async #manifestFor(
@@ -344,12 +383,12 @@ export class Mirror {
 
 /** Only what upstream just told, or what is fresh: the GET that follows must find the same. */
 function headOf(tag: ResolvedTag): ManifestAnswer | undefined {
-  const { digest, mediaType, sizeBytes, staleBecause, asked } = tag
+  const { digest, mediaType, sizeBytes, staleBecause, asked, freshUntil } = tag
   if (staleBecause || !sizeBytes || !mediaType || !isManifestType(mediaType)) {
     return undefined
   }
   const how = asked ? 'revalidated' : 'hit'
-  return { digest, mediaType, sizeBytes, bytes: undefined, how, staleBecause }
+  return { digest, mediaType, sizeBytes, bytes: undefined, how, staleBecause, freshUntil }
 }
 
 function answer(found: FoundManifest, tag: ResolvedTag | undefined): ManifestAnswer {
@@ -360,5 +399,7 @@ function answer(found: FoundManifest, tag: ResolvedTag | undefined): ManifestAns
     : found.how === 'hit' && tag?.asked
       ? 'revalidated'
       : found.how
-  return { digest, mediaType, sizeBytes: bytes.byteLength, bytes, how: served, staleBecause }
+  const freshUntil = served === 'hit' ? (tag ? tag.freshUntil : Infinity) : undefined
+  const told = { digest, mediaType, sizeBytes: bytes.byteLength, bytes }
+  return { ...told, how: served, staleBecause, freshUntil }
 }

@@ -11,6 +11,7 @@ import type { Hasher, RunningHash } from '../store/hasher.ts'
 import type { OpenedBlob } from '../upstream/upstream.ts'
 import type { Pace } from './pace.ts'
 import { RESUME_PROGRESS_BYTES, resumeDelayMs, worthResuming } from './resume.ts'
+import type { Open } from './sources.ts'
 
 /** Kept back from readers until the digest holds. */
 export const WITHHELD_BYTES = 64 * 1024
@@ -21,7 +22,7 @@ export interface PassOptions {
   readonly sizeBytes: number | undefined
   readonly hasher: Hasher
   readonly pace: Pace
-  open(range?: { start: number; end?: number }): Promise<OpenedBlob | undefined>
+  readonly open: Open
   /** A whole was verified, or something went wrong that is not its reader's leaving. */
   passed(end: PassEnd): void
 }

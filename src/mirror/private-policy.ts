@@ -37,6 +37,13 @@ export function admission({ isAllowed, hasLogin, known, now }: Standing): Admiss
   return isRecent(known, now) ? 'refuse' : 'check-first'
 }
 
+/** Until when the word is `answer`, if only the clock changes, in ms since the epoch. */
+export function answeredUntil(standing: Standing): number {
+  const { hasLogin, known } = standing
+  if (admission(standing) !== 'answer') return -Infinity
+  return known?.isPublic && hasLogin ? known.checkedAt + PUBLIC_CHECK_MS : Infinity
+}
+
 function publicAdmission(known: Visibility, hasLogin: boolean, now: number): Admission {
   return !hasLogin || isRecent(known, now) ? 'answer' : 'answer-and-check'
 }

@@ -5,12 +5,12 @@ import type { Extent } from '../lib/extents.ts'
 import type { StagedBlob } from '../store/blob-store.ts'
 
 /** How often the note of what is there is renewed. */
-const NOTE_EVERY_BYTES = 256 * 1024
+const NOTE_EVERY_BYTES = 128 * 1024
 /**
  * Written and not in the note yet; past it writing waits. With what has been received and waits to be
  * written (gap-writer.ts) it makes less than the 1 MiB that a killed process may fetch again.
  */
-const UNNOTED_BYTES_MAX = 320 * 1024
+const UNNOTED_BYTES_MAX = 128 * 1024
 /** How often the file is synced: early, so that a sync is over before anything has to wait for it. */
 const SYNC_EVERY_BYTES = 16 * 1024 * 1024
 /** Written and not synced yet; past it writing waits. A power loss may cost 64 MiB. */
@@ -44,6 +44,10 @@ export class Progress {
     this.#noteBegunBytes = this.#notedBytes = this.bytes
   }
 
+  get extents(): readonly Extent[] {
+    return this.#extents
+  }
+
   get bytes(): number {
     return extentBytes(this.#extents)
   }
@@ -71,6 +75,7 @@ export class Progress {
   /** These bytes have been written; what it gives is awaited before more are. */
   add(start: number, end: number, totalBytes: number | undefined): Promise<void> | undefined {
     this.#extents = addExtent(this.#extents, { start, end })
+    if (this.#staged.isNoted) this.#noteBegunBytes = this.#notedBytes = this.bytes
     const isSyncDue = this.bytes - this.#syncBegunBytes >= SYNC_EVERY_BYTES && !this.#syncing
     const isNoteDue = this.bytes - this.#noteBegunBytes >= NOTE_EVERY_BYTES
     if (isSyncDue || isNoteDue) this.note(totalBytes)

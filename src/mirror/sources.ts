@@ -3,8 +3,11 @@
 
 import type { OpenedBlob } from '../upstream/upstream.ts'
 
-/** Inclusive at both ends; without `end` it is open. */
-export type Open = (range?: { start: number; end?: number }) => Promise<OpenedBlob | undefined>
+/** Inclusive at both ends; without `end` it is open. `isFurther`: beside another connection for it. */
+export type Open = (
+  range?: { start: number; end?: number },
+  isFurther?: boolean,
+) => Promise<OpenedBlob | undefined>
 
 export class Sources {
   readonly #open: Open
@@ -20,8 +23,8 @@ export class Sources {
     return this.#isAnonymous
   }
 
-  readonly ask: Open = async (range) => {
-    const opened = await this.#open(range)
+  readonly ask: Open = async (range, isFurther) => {
+    const opened = await this.#open(range, isFurther)
     if (!opened) return undefined
     this.#distrusts.push(opened.distrust)
     this.#isAnonymous = opened.isAnonymous && this.#isAnonymous !== false

@@ -31,6 +31,8 @@ export interface ResolvedTag {
   readonly completeDigest: Digest | undefined
   /** Whether upstream was asked for this answer. */
   readonly asked: boolean
+  /** Until when it is answered with nobody asked, unless the index changes; undefined: it is not. */
+  readonly freshUntil: number | undefined
 }
 
 export interface TagsOptions {
@@ -67,7 +69,8 @@ export class Tags {
   async resolve(repository: Repository, tag: Tag): Promise<ResolvedTag | undefined> {
     const { index, ttlMs, offline, now } = this.#options
     const row = await index.findTag(repository, tag)
-    const word = freshness(row?.checkedAt, now(), ttlMs(repository, tag), offline)
+    const tagTtlMs = ttlMs(repository, tag)
+    const word = freshness(row?.checkedAt, now(), tagTtlMs, offline)
     if (row === undefined || word === 'absent') {
       if (offline || this.#missing.has(imageName(repository, { tag }))) return undefined
       const found = await this.#refresh(repository, tag)
@@ -75,7 +78,7 @@ export class Tags {
     }
     switch (word) {
       case 'fresh':
-        return resolved(row, undefined, false)
+        return { ...resolved(row, undefined, false), freshUntil: row.checkedAt + tagTtlMs }
       case 'stale':
         return await this.#lastKnown(row, plainReason('the mirror is offline'))
       case 'revalidate':
@@ -236,5 +239,6 @@ export class Tags {
 
 function resolved(row: TagRow, staleBecause: Reason | undefined, asked: boolean): ResolvedTag {
   const { digest, mediaType, sizeBytes, completeDigest } = row
-  return { digest, mediaType, sizeBytes, completeDigest, staleBecause, asked }
+  const told = { digest, mediaType, sizeBytes, completeDigest, staleBecause, asked }
+  return { ...told, freshUntil: undefined }
 }

@@ -13,8 +13,14 @@ import type { Index, Visibility as KnownVisibility } from '../store/index-port.t
 import type { Upstreams } from '../upstream/upstream.ts'
 import type { MirrorEvents } from './events.ts'
 import { Misses } from './misses.ts'
-import { admission, allowedBy, isRecent, PRIVATE_UNTIL_CHECKED } from './private-policy.ts'
-import type { Admission, PrivatePolicy } from './private-policy.ts'
+import {
+  admission,
+  allowedBy,
+  answeredUntil,
+  isRecent,
+  PRIVATE_UNTIL_CHECKED,
+} from './private-policy.ts'
+import type { Admission, PrivatePolicy, Standing } from './private-policy.ts'
 import { probe } from './probe.ts'
 import type { Wanted } from './probe.ts'
 import { nameOf, refusalOf } from './visibility-refusal.ts'
@@ -32,15 +38,18 @@ const CHECK_AGAIN_MS = 600_000
 /** Public repositories that were refused once, remembered until they are asked about again. */
 const DOUBTED_MAX = 10_000
 
+/** What the operator says of what only a login can read. */
+export interface RegistryLogin {
+  readonly private: PrivatePolicy
+  readonly clientCertificate?: object | undefined
+}
+
 export interface VisibilityOptions {
   readonly index: Index
   readonly upstreams: Upstreams
   readonly events: MirrorEvents
   /** By canonical name. */
-  readonly registries: ReadonlyMap<
-    string,
-    { readonly private: PrivatePolicy; readonly clientCertificate?: object | undefined }
-  >
+  readonly registries: ReadonlyMap<string, RegistryLogin>
   /** How long a request waits to hear whether what was private still is. */
   readonly staleAfterMs: number
   readonly now: () => number
@@ -132,12 +141,21 @@ export class Visibility {
     return finding === 'hidden' ? 'refused' : 'unknown'
   }
 
+  /** Until when pulls are answered and nobody is asked, unless the index or `hasLogin` changes. */
+  async answeredUntil(repository: Repository): Promise<number> {
+    return answeredUntil(await this.#standing(repository))
+  }
+
   async #admissionNow(repository: Repository): Promise<Admission> {
+    return admission(await this.#standing(repository))
+  }
+
+  async #standing(repository: Repository): Promise<Standing> {
     const { index, upstreams, now } = this.#options
     const known = await index.findVisibility(repository)
     const isAllowed = this.isAllowed(repository)
     const { hasLogin } = upstreams.registry(repository.registry)
-    return admission({ isAllowed, hasLogin, known, now: now() })
+    return { isAllowed, hasLogin, known, now: now() }
   }
 
   async #admit(repository: Repository, wanted: Wanted, hasLogin: boolean): Promise<void> {

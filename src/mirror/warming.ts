@@ -4,7 +4,6 @@ import type { Room } from '../care/room-port.ts'
 import { StoreError } from '../errors.ts'
 import { nearest } from '../lib/nearest.ts'
 import type { Access } from '../list/access.ts'
-import { readNamePattern } from '../list/name-pattern.ts'
 import { isForeignLayer } from '../oci/media-type.ts'
 import { imageName } from '../oci/name.ts'
 import type { Index } from '../store/index-port.ts'
@@ -66,6 +65,7 @@ export function warming(parts: WarmingParts): WarmMirror {
   }
 
   const usedRepositories: WarmMirror['usedRepositories'] = async (typed, since) => {
+    const { readNamePattern } = await import('../list/name-pattern.ts')
     const pattern = readNamePattern(typed, (name) => canonicalNamed(name, parts.addressing))
     if ('refused' in pattern) return pattern
     await uses.flush()

@@ -3,8 +3,11 @@
 
 const LARGE_BYTES = 256 * 1024
 const SMALL_BYTES = 32 * 1024
-/** Two for each response: large ones for the first four. */
-const LARGE_MAX = 8
+/**
+ * Two for each response: large ones for the first 32. With large ones for four, 32 clients cost 0.93
+ * CPU s/GB instead of 0.65: each buffer is a turn through the I/O threads and back.
+ */
+const LARGE_MAX = 64
 /** Small ones beyond these are left to the collector. */
 const SMALL_KEPT_MAX = 128
 
@@ -13,7 +16,8 @@ const small: Buffer[] = []
 let largeMade = 0
 
 /** Its length is how much can be sent through it. To be given back. */
-export function takeBuffer(): Buffer {
+export function takeBuffer(wantedBytes: number): Buffer {
+  if (wantedBytes <= SMALL_BYTES) return small.pop() ?? Buffer.allocUnsafeSlow(SMALL_BYTES)
   const kept = large.pop()
   if (kept) return kept
   if (largeMade >= LARGE_MAX) return small.pop() ?? Buffer.allocUnsafeSlow(SMALL_BYTES)

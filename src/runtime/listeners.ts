@@ -16,9 +16,10 @@ export interface Listeners extends Omit<Listener, 'address'> {
   readonly addresses: readonly Listener['address'][]
 }
 
-/** Whose address it was decides which option is to be changed. */
-function throwFor({ registry }: Place, error: Error): never {
-  throw Object.assign(error, { registry })
+/** Whose address it was decides which option is to be changed. Bun's error does not name it. */
+function throwFor(place: Place, error: Error & { address?: string; port?: number }): never {
+  const { address = place.host, port = place.port } = error
+  throw Object.assign(error, { address, port, registry: place.registry })
 }
 
 export async function listenAll(

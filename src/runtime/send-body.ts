@@ -5,31 +5,46 @@ import type { ServerResponse } from 'node:http'
 import type { ByteSource, FileBody } from '../lib/byte-source.ts'
 import { giveBuffer, takeBuffer } from './buffers.ts'
 import type { Link } from './link.ts'
+import type { Outlet, Sendfile } from './sendfile.ts'
+
+/** A shorter slice goes through one buffer: sendfile would need a second turn through the I/O threads. */
+const SENDFILE_BYTES_MIN = 256 * 1024
+/** The ordinary write that waits for room: small, since as many bytes wait with each slow reader. */
+const ROOM_BYTES = 16 * 1024
 
 export interface SendOptions {
   /** A client that takes nothing for this long is cut. */
   readonly idleTimeoutMs: number
+  /** Undefined: all goes through buffers. */
+  readonly sendfile: Pick<Sendfile, 'outlet'> | undefined
 }
 
-/** Resolves to the bytes handed to the connection; rejects where the source cannot go on. */
+export interface Sent {
+  /** Handed to the connection. */
+  readonly sentBytes: number
+  /** The source could not go on. */
+  readonly isBrokenOff: boolean
+}
+
 export async function sendBody(
   body: FileBody,
   response: ServerResponse,
   link: Link,
   options: SendOptions,
-): Promise<number> {
+): Promise<Sent> {
   const sender = new Sender(body.source, response, link, options)
+  let isBrokenOff = false
   try {
     for (const part of body.parts) {
       if (part instanceof Uint8Array) await sender.literal(part)
       else await sender.slice(part.start, part.end)
     }
-    // The last write counts only once it is through.
-    await sender.close()
-    return sender.sentBytes
-  } finally {
-    await sender.close()
+  } catch {
+    isBrokenOff = true
   }
+  // The last write counts only once it is through.
+  await sender.close()
+  return { sentBytes: sender.sentBytes, isBrokenOff }
 }
 
 /**
@@ -41,6 +56,8 @@ class Sender {
   readonly #response: ServerResponse
   readonly #link: Link
   readonly #watchdog: NodeJS.Timeout
+  readonly #sendfile: SendOptions['sendfile']
+  #outlet: Outlet | 'none' | undefined
   #writing: Promise<void> | undefined
   sentBytes = 0
 
@@ -48,6 +65,7 @@ class Sender {
     this.#source = source
     this.#response = response
     this.#link = link
+    this.#sendfile = options.sendfile
     this.#watchdog = setTimeout(() => {
       if (this.#writing) link.socket.destroy()
       else this.#watchdog.refresh()
@@ -64,10 +82,10 @@ class Sender {
       const limit = end ?? this.#source.sizeBytes ?? Infinity
       if (position >= limit) return
       const available = Math.min(this.#source.available(position), limit - position)
-      const copied = available > 0 ? await this.#copy(position, available) : 0
-      const unreadable = copied instanceof Error ? copied : undefined
-      if (typeof copied === 'number' && copied > 0) {
-        position += copied
+      const sent = available > 0 ? await this.#send(position, available) : 0
+      const unreadable = sent instanceof Error ? sent : undefined
+      if (typeof sent === 'number' && sent > 0) {
+        position += sent
         continue
       }
       const rest = this.#source.elsewhere?.(position, end, unreadable)
@@ -136,8 +154,31 @@ class Sender {
   }
 
   /** How many bytes went out, or what reading them failed with. */
+  async #send(position: number, available: number): Promise<number | Error> {
+    const outlet = available >= SENDFILE_BYTES_MIN ? this.#usableOutlet() : undefined
+    if (!outlet) return await this.#copy(position, available)
+    // The head too may be on its way.
+    await this.#writing
+    if (!outlet.isFull) {
+      const taken = await outlet.send(this.#source.fd, position, available)
+      this.sentBytes += taken
+      if (taken > 0) return taken
+    }
+    const copied = await this.#copy(position, ROOM_BYTES)
+    await this.#writing
+    outlet.hasRoom()
+    return copied
+  }
+
+  #usableOutlet(): Outlet | undefined {
+    // Chunks have frames, which only the response knows how to write.
+    if (this.#response.chunkedEncoding) return undefined
+    this.#outlet ??= this.#sendfile?.outlet(this.#link.socket) ?? 'none'
+    return this.#outlet === 'none' || this.#outlet.isUseless ? undefined : this.#outlet
+  }
+
   async #copy(position: number, available: number): Promise<number | Error> {
-    const buffer = takeBuffer()
+    const buffer = takeBuffer(available)
     let isSent = false
     try {
       const length = Math.min(available, buffer.length)
@@ -171,6 +212,7 @@ class Sender {
   async close(): Promise<void> {
     await this.#writing
     clearTimeout(this.#watchdog)
+    if (this.#outlet !== 'none') this.#outlet?.close()
   }
 }
 

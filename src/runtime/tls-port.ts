@@ -1,7 +1,8 @@
 // Plain HTTP and TLS on one port: the first byte of a connection tells which it is.
 
 import type { Server } from 'node:http'
-import type { Socket } from 'node:net'
+import { createServer as createAcceptor } from 'node:net'
+import type { Server as Acceptor, Socket } from 'node:net'
 import { createServer } from 'node:tls'
 import type { KeyPair } from '../lib/key-pair.ts'
 
@@ -19,6 +20,8 @@ export interface TlsPortOptions {
 }
 
 export interface TlsPort {
+  /** What listens, closes and has the connections in the place of the HTTP server. */
+  readonly acceptor: Acceptor
   /** For connections to come; those that are open keep theirs. */
   show(pair: KeyPair): void
 }
@@ -63,7 +66,10 @@ export function shareWithTls(server: Server, options: TlsPortOptions): TlsPort {
   secureServer.on('tlsClientError', (_error, secure) => secure.destroy())
 
   server.removeAllListeners('connection')
-  server.on('connection', (socket: Socket) => {
+  // Bun's HTTP server takes the bytes of what it accepts where nobody can look at the first; of what
+  // another server has accepted it does not.
+  const acceptor = 'bun' in process.versions ? createAcceptor() : server
+  acceptor.on('connection', (socket: Socket) => {
     const cut = (): void => void socket.destroy()
     socket.setTimeout(timeoutMs, cut)
     socket.once('readable', () => {
@@ -75,7 +81,7 @@ export function shareWithTls(server: Server, options: TlsPortOptions): TlsPort {
       else serveHttp(socket)
     })
   })
-  return { show: (pair) => secureServer.setSecureContext(contextOf(pair)) }
+  return { acceptor, show: (pair) => secureServer.setSecureContext(contextOf(pair)) }
 }
 
 function contextOf({ certificate, key }: KeyPair) {

@@ -41,6 +41,8 @@ export interface StagedBlob {
    * calls made meanwhile fall together.
    */
   note(extents: readonly Extent[], totalBytes: number | undefined): Promise<void>
+  /** What has been written since the last note needs none: it was all appended, and the note says so. */
+  readonly isNoted: boolean
   /** Everything written so far survives a power loss once this resolves. */
   sync(): Promise<void>
   /** Syncs and moves the content to its published place; resolves to the stamp it has there. */

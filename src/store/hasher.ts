@@ -62,7 +62,7 @@ interface Thread {
   dead: StoreError | undefined
 }
 
-/** Starts `workers` threads; downloads are dealt to them in turn. */
+/** Downloads are dealt to `workers` threads in turn; each is started by its first one. */
 export function startHasher(workers: number): Hasher {
   const url = new URL('./hash-worker.ts', import.meta.url)
   const waiting = new Map<number, Waiting & { readonly thread: Thread }>()
@@ -94,13 +94,15 @@ export function startHasher(workers: number): Hasher {
     worker.on('message', settle)
     worker.on('error', (error) => end(thread, error))
     worker.on('exit', () => end(thread, undefined))
+    if (isClosed) void worker.terminate()
     return thread
   }
-  const threads = Array.from({ length: workers }, start)
+  // A thread that waits for a first download would take 9 MB of a mirror that only serves what it holds.
+  const threads: (Thread | undefined)[] = []
   const threadOf = (id: number): Thread => {
-    const place = id % threads.length
-    const thread = threads[place] as Thread
-    return thread.dead && !isClosed ? (threads[place] = start()) : thread
+    const place = id % workers
+    const thread = threads[place]
+    return thread && (isClosed || !thread.dead) ? thread : (threads[place] = start())
   }
 
   return {
@@ -139,7 +141,7 @@ export function startHasher(workers: number): Hasher {
     },
     async close() {
       isClosed = true
-      await Promise.all(threads.map(({ worker }) => worker.terminate()))
+      await Promise.all(threads.flatMap((thread) => thread?.worker.terminate() ?? []))
     },
   }
 }

@@ -2,7 +2,7 @@
 
 import { startWorker } from '../lib/embedded.ts'
 import { StoreError } from '../errors.ts'
-import type { Index } from './index-port.ts'
+import type { WorkerIndex } from './index-port.ts'
 import type { Layout } from './layout.ts'
 
 export interface IndexWorkerData {
@@ -11,7 +11,7 @@ export interface IndexWorkerData {
 
 export interface IndexRequest {
   readonly id: number
-  readonly method: keyof Index
+  readonly method: keyof WorkerIndex
   readonly values: readonly unknown[]
 }
 
@@ -24,7 +24,7 @@ interface Waiting {
   reject(error: Error): void
 }
 
-const METHODS: readonly (keyof Index)[] = [
+const METHODS: readonly (keyof WorkerIndex)[] = [
   'findTag',
   'moveTag',
   'forgetTag',
@@ -83,7 +83,7 @@ const METHODS: readonly (keyof Index)[] = [
 ]
 
 /** Takes the data folder's lock and opens its index. Throws StoreError where that cannot be. */
-export async function openIndexClient(layout: Layout): Promise<Index> {
+export async function openIndexClient(layout: Layout): Promise<WorkerIndex> {
   const url = new URL('./index-worker.ts', import.meta.url)
   const worker = startWorker('index-worker', url, {
     workerData: { layout } satisfies IndexWorkerData,
@@ -111,7 +111,7 @@ export async function openIndexClient(layout: Layout): Promise<Index> {
     worker.postMessage(asked satisfies readonly IndexRequest[])
     asked = []
   }
-  const call = (method: keyof Index, values: readonly unknown[]): Promise<unknown> =>
+  const call = (method: keyof WorkerIndex, values: readonly unknown[]): Promise<unknown> =>
     new Promise((resolve, reject) => {
       if (dead) return reject(dead)
       const id = ++lastId
@@ -120,7 +120,7 @@ export async function openIndexClient(layout: Layout): Promise<Index> {
     })
   const methods = Object.fromEntries(
     METHODS.map((method) => [method, (...values: unknown[]) => call(method, values)]),
-  ) as unknown as Index
+  ) as unknown as WorkerIndex
   const close = async (): Promise<void> => {
     try {
       await methods.close()

@@ -417,5 +417,13 @@ export interface Index {
     since: number,
     limit: number,
   ): Promise<readonly Repository[]>
+  /**
+   * Another number after every change by which what is held, known or visible could be another. Asks
+   * nobody.
+   */
+  changes(): number
   close(): Promise<void>
 }
+
+/** What is asked of the worker. */
+export type WorkerIndex = Omit<Index, 'changes'>

@@ -157,6 +157,23 @@ export const MIGRATIONS: readonly string[] = [
   ALTER TABLE warm_run ADD COLUMN is_open INTEGER NOT NULL DEFAULT 0;
   UPDATE warm_run SET lists = coalesce(json_extract(report, '$.sources'), '[]') WHERE json_valid(report);
   `,
+  // What all blobs take on disk, in whole blocks: kept by whatever changes their rows. Summing a million
+  // of them up took 60 to 120 ms of each start.
+  `
+  CREATE TABLE blob_total (blobs INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT;
+  INSERT INTO blob_total SELECT count(*), coalesce(sum((size + 4095) / 4096 * 4096), 0) FROM blob;
+
+  CREATE TRIGGER blob_in AFTER INSERT ON blob BEGIN
+    UPDATE blob_total SET blobs = blobs + 1, bytes = bytes + (NEW.size + 4095) / 4096 * 4096;
+  END;
+  CREATE TRIGGER blob_out AFTER DELETE ON blob BEGIN
+    UPDATE blob_total SET blobs = blobs - 1, bytes = bytes - (OLD.size + 4095) / 4096 * 4096;
+  END;
+  CREATE TRIGGER blob_resized AFTER UPDATE OF size ON blob BEGIN
+    UPDATE blob_total SET bytes = bytes
+      - (OLD.size + 4095) / 4096 * 4096 + (NEW.size + 4095) / 4096 * 4096;
+  END;
+  `,
 ]
 
 function notThisSchema(version: number): Error {

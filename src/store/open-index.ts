@@ -66,6 +66,8 @@ function openUsable(
     // files and upstream can tell again.
     database.pragma('synchronous = NORMAL')
     database.pragma('foreign_keys = ON')
+    // What SQLite sets aside for a moment goes on where the disk is full.
+    database.pragma('temp_store = MEMORY')
     const version = database.pragma('user_version', { simple: true }) as number
     if (version > 0 && version < MIGRATIONS.length) backUpIndex(database, layout, version)
     if (version === MIGRATIONS.length) noteOpenedIfPossible(database)

@@ -3,9 +3,11 @@
 
 import { LRUCache } from 'lru-cache'
 import { StoreError } from '../errors.ts'
+import { boundedMap } from '../lib/bounded-map.ts'
 import type { Digest } from '../oci/digest.ts'
 import { imageName, repositoryKey } from '../oci/name.ts'
 import type { Repository } from '../oci/name.ts'
+import { countingChanges } from './counted-changes.ts'
 import type {
   BlobRow,
   ContentRow,
@@ -15,6 +17,7 @@ import type {
   Sighting,
   TagRow,
   Visibility,
+  WorkerIndex,
 } from './index-port.ts'
 
 /** Manifests are a few KiB; these are the ones of some thousand images. */
@@ -29,12 +32,13 @@ const OPEN_DIGESTS_MAX = 50_000
  * Answers of the worker come in the order of the calls, so a row that was read before a change is
  * remembered before the change's answer makes it forgotten.
  */
-export function rememberingIndex(index: Index): Index {
-  const tags = new LRUCache<string, TagRow>({ max: TAGS_MAX })
-  const contents = new LRUCache<string, ContentRow>({ max: CONTENT_ROWS_MAX })
-  const blobs = new LRUCache<Digest, BlobRow>({ max: BLOB_ROWS_MAX })
-  const visibilities = new LRUCache<string, Visibility>({ max: REPOSITORIES_MAX })
-  const open = new LRUCache<Digest, true>({ max: OPEN_DIGESTS_MAX })
+export function rememberingIndex(index: WorkerIndex): Index {
+  // Taken at once, the room for all these rows is 3 MB in a mirror that has nobody to serve.
+  const tags = boundedMap<string, TagRow>(TAGS_MAX)
+  const contents = boundedMap<string, ContentRow>(CONTENT_ROWS_MAX)
+  const blobs = boundedMap<Digest, BlobRow>(BLOB_ROWS_MAX)
+  const visibilities = boundedMap<string, Visibility>(REPOSITORIES_MAX)
+  const open = boundedMap<Digest, true>(OPEN_DIGESTS_MAX)
   /** Private by now, though the index could not be told. */
   const untold = new Map<string, { repository: Repository; visibility: Visibility }>()
   const manifests = new LRUCache<Digest, HeldManifest>({
@@ -95,7 +99,7 @@ export function rememberingIndex(index: Index): Index {
     return gone
   }
 
-  return {
+  return countingChanges({
     ...index,
     async evictImage(ask) {
       const slice = await index.evictImage(ask)
@@ -197,7 +201,7 @@ export function rememberingIndex(index: Index): Index {
       await index.forgetBlob(digest)
       blobs.delete(digest)
     },
-  }
+  })
 }
 
 /** Absence is not remembered: whatever is absent is asked of upstream next, and then it is there. */

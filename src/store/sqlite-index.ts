@@ -14,7 +14,6 @@ import type {
   HeldManifest,
   ImageSlice,
   ImageVictim,
-  Index,
   LeftPin,
   ListPins,
   ManifestRecord,
@@ -34,6 +33,7 @@ import type {
   UntaggedVictim,
   Visibility,
   WarmRunRow,
+  WorkerIndex,
 } from './index-port.ts'
 import { Pins } from './pins.ts'
 import { Removal } from './removal.ts'
@@ -44,7 +44,7 @@ import { TagUses } from './tag-uses.ts'
 import { Usage } from './usage.ts'
 import { WarmRuns } from './warm-runs.ts'
 
-export class SqliteIndex implements Synchronous<Index> {
+export class SqliteIndex implements Synchronous<WorkerIndex> {
   readonly #database: Database
   readonly #sql: Record<keyof typeof statements, Statement>
   readonly #usage: Usage

@@ -7,7 +7,7 @@ import { constants } from 'node:fs'
 import { open, rename, rm } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { extentBytes } from '../lib/extents.ts'
+import { addExtent, extentBytes } from '../lib/extents.ts'
 import type { Extent } from '../lib/extents.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { StagedBlob } from './blob-store.ts'
@@ -16,13 +16,13 @@ import { asStoreError } from './disk-error.ts'
 import { makeFolder, syncFolder } from './durable-folder.ts'
 import { blobPath, extentsPath, stagingPath } from './layout.ts'
 import type { Layout } from './layout.ts'
-import { decodeNote, encodeNote, SLOT_BYTES, slotOf } from './staging-note.ts'
-import type { NumberedNote } from './staging-note.ts'
+import { decodeNote, encodeNote, SLOT_BYTES, slotOf, writtenBy } from './staging-note.ts'
+import type { Note, NumberedNote } from './staging-note.ts'
 import { stampOf } from './stamp.ts'
 
 const NOTHING: NumberedNote = {
   sequence: 0,
-  note: { boot: '', totalBytes: undefined, written: [], synced: [] },
+  note: { boot: '', totalBytes: undefined, written: [], grows: false, synced: [] },
 }
 
 /** Opens the staged file of `digest`, new or as an earlier attempt left it. */
@@ -35,6 +35,8 @@ export async function stageBlob(layout: Layout, digest: Digest): Promise<StagedB
     noteFile = await open(extentsPath(layout, digest), flags, 0o644)
     file = await open(path, flags, 0o644)
     const believed = (await readNote(noteFile, file)) ?? (await wipe(noteFile, file))
+    // Or a note that says "and what is appended" would tell of what nobody believes.
+    await file.truncate(endOf(believed.note.written))
     return new StagedFile(layout, digest, file, noteFile, believed)
   } catch (error) {
     await noteFile?.close()
@@ -68,10 +70,12 @@ async function readNote(noteFile: FileHandle, file: FileHandle): Promise<Numbere
   const last = decodeNote(slots.subarray(0, bytesRead))
   if (!last) return undefined
   const { sequence, note } = last
-  const written = note.boot === (await bootId()) ? note.written : note.synced
   const { size } = await file.stat()
+  const isOfThisBoot = note.boot === (await bootId())
+  const written = isOfThisBoot ? writtenBy(note, size) : note.synced
   if (written.some((extent) => extent.end > size)) return undefined
-  return { sequence, note: { ...note, written } }
+  const grows = isOfThisBoot && note.grows
+  return { sequence, note: { ...note, written, grows } }
 }
 
 /** Or a new download would grow until what is not believed now could be believed again. */
@@ -92,13 +96,22 @@ class StagedFile implements StagedBlob {
   readonly #digest: Digest
   readonly #file: FileHandle
   readonly #noteFile: FileHandle
-  #note: NumberedNote['note']
+  #note: Note
+  /** The end of the file when all writes under way are through. */
+  #endBytes: number
+  /** The end of what has been appended by now, while the note says that the file grows. */
+  #appendedBytes: number
+  /** Whether the last note that was written says so. */
+  #isGrowthNoted: boolean
+  /** Resolves when no note that says so is left. */
+  #growthEnded: Promise<void> = Promise.resolve()
   #sequence: number
   /** The last write of the note that was begun or is to begin; never rejects. */
   #noting: Promise<void> = Promise.resolve()
   /** The write that has not begun yet. */
   #nextNote: Promise<void> | undefined
   #isNameSynced = false
+  #writesUnderWay = 0
 
   constructor(
     layout: Layout,
@@ -116,6 +129,12 @@ class StagedFile implements StagedBlob {
     this.#noteFile = noteFile
     this.#note = note
     this.#sequence = sequence
+    this.#endBytes = this.#appendedBytes = endOf(note.written)
+    this.#isGrowthNoted = note.grows
+  }
+
+  get isNoted(): boolean {
+    return this.#isGrowthNoted && this.#note.grows
   }
 
   get fd(): number {
@@ -131,28 +150,64 @@ class StagedFile implements StagedBlob {
       this.#note = note
       this.extents = note.written
       this.totalBytes = undefined
+      this.#endBytes = 0
+      this.#isGrowthNoted = false
     } catch (error) {
       throw asStoreError(error, `cannot begin ${this.path} afresh`)
     }
   }
 
   async write(position: number, chunks: readonly Uint8Array[]): Promise<void> {
+    const end = chunks.reduce((sum, chunk) => sum + chunk.byteLength, position)
+    // Of two at once the later one may be through first, and the file grows by a hole before it.
+    const isAppended = position === this.#endBytes && this.#writesUnderWay === 0
+    this.#writesUnderWay += 1
+    this.#endBytes = Math.max(this.#endBytes, end)
     try {
+      if (!isAppended) await this.#endGrowth()
       let left = chunks.map((chunk) => chunk)
       while (left.length > 0) {
         const { bytesWritten } = await this.#file.writev(left, position)
         position += bytesWritten
         left = unwritten(left, bytesWritten)
       }
+      if (isAppended) this.#appendedBytes = end
     } catch (error) {
       throw asStoreError(error, `cannot write ${this.path}`)
+    } finally {
+      this.#writesUnderWay -= 1
     }
   }
 
   /** A note that cannot be written costs a download its resumption, not its success. */
   async note(extents: readonly Extent[], totalBytes: number | undefined): Promise<void> {
-    this.#note = { ...this.#note, written: extents, totalBytes }
-    await this.#saveNote().catch(() => undefined)
+    const [only] = extents
+    const end = only?.end ?? 0
+    // A download that comes in order is noted at each sync only, instead of 2 000 times in 512 MiB.
+    const grows = extents.length <= 1 && (only?.start ?? 0) === 0 && end === this.#endBytes
+    if (grows) this.#appendedBytes = end
+    const saved = this.#change({ ...this.#note, written: extents, totalBytes, grows })
+    await saved.catch(() => undefined)
+  }
+
+  /** Before the file gets longer by what was not appended to it. */
+  async #endGrowth(): Promise<void> {
+    const { written, grows } = this.#note
+    if (grows) {
+      const appended = { start: endOf(written), end: this.#appendedBytes }
+      const all = addExtent(written, appended)
+      await this.#change({ ...this.#note, written: all, grows: false }).catch(() => undefined)
+    }
+    await this.#growthEnded
+  }
+
+  #change(note: Note): Promise<void> {
+    const isGrowthOver = this.#note.grows && !note.grows
+    this.#note = note
+    const saved = this.#saveNote()
+    // Rather none than one that is wrong.
+    if (isGrowthOver) this.#growthEnded = saved.catch(() => this.#noteFile.truncate())
+    return saved
   }
 
   /** One write at a time; all who ask while it runs share the next one. */
@@ -171,7 +226,9 @@ class StagedFile implements StagedBlob {
     this.#sequence += 1
     const note = { ...this.#note, boot: await bootId() }
     const slot = encodeNote({ sequence: this.#sequence, note })
-    if (slot) await this.#noteFile.write(slot, 0, slot.length, slotOf(this.#sequence))
+    if (!slot) return
+    await this.#noteFile.write(slot, 0, slot.length, slotOf(this.#sequence))
+    this.#isGrowthNoted = note.grows
   }
 
   async sync(): Promise<void> {
@@ -231,6 +288,10 @@ class StagedFile implements StagedBlob {
     await this.#noting
     await this.#noteFile.close()
   }
+}
+
+function endOf(extents: readonly Extent[]): number {
+  return extents.at(-1)?.end ?? 0
 }
 
 function unwritten(chunks: readonly Uint8Array[], bytesWritten: number): Uint8Array[] {

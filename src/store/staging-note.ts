@@ -5,12 +5,15 @@
 // written costs what came since the one before it, not the download.
 
 import { createHash } from 'node:crypto'
+import { addExtent } from '../lib/extents.ts'
 import type { Extent } from '../lib/extents.ts'
 
 export interface Note {
   readonly boot: string
   readonly totalBytes: number | undefined
   readonly written: readonly Extent[]
+  /** What the file has past the end of `written` has been appended to it, and is written as well. */
+  readonly grows: boolean
   readonly synced: readonly Extent[]
 }
 
@@ -44,15 +47,28 @@ export function decodeNote(slots: Buffer): NumberedNote | undefined {
   return (first?.sequence ?? -1) > (second?.sequence ?? -1) ? first : second
 }
 
+/** What is written where the note is of this boot: a write makes the file longer only by what it wrote. */
+export function writtenBy({ written, grows }: Note, fileBytes: number): readonly Extent[] {
+  const start = written.at(-1)?.end ?? 0
+  return grows ? addExtent(written, { start, end: fileBytes }) : written
+}
+
 function decodeSlot(text: string): NumberedNote | undefined {
   // The first versions wrote one record without number and checksum.
   const isBare = text.startsWith('{')
   const record = isBare ? text : text.slice(CHECKSUM_LENGTH + 1)
   if (!isBare && text.slice(0, CHECKSUM_LENGTH) !== checksum(record)) return undefined
   try {
-    const { sequence = 0, ...note } = JSON.parse(record) as Note & { readonly sequence?: number }
+    // Earlier versions wrote no `grows`.
+    const {
+      sequence = 0,
+      grows = false,
+      ...note
+    } = JSON.parse(record) as Partial<Note> & {
+      readonly sequence?: number
+    }
     return Array.isArray(note.written) && Array.isArray(note.synced)
-      ? { sequence, note }
+      ? { sequence, note: { ...(note as Note), grows } }
       : undefined
   } catch {
     return undefined

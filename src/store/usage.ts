@@ -5,29 +5,13 @@ import { basename, dirname, join } from 'node:path'
 import type { Database, Statement } from 'better-sqlite3'
 import type { StoreUsage } from './index-port.ts'
 
-/** Files are given out in whole blocks. */
-const BLOCKS = '(size + 4095) / 4096 * 4096'
-
 export class Usage {
   readonly #index: string
   readonly #read: Statement
 
-  /** Triggers of this connection keep the sum: whatever changes rows, and whatever is rolled back. */
   constructor(database: Database) {
     this.#index = database.name
-    database.pragma('temp_store = MEMORY')
-    const add = (sign: string, row: string): string =>
-      `UPDATE total SET blobs = blobs ${sign} 1,
-       bytes = bytes ${sign} (${BLOCKS.replace('size', `${row}.size`)});`
-    database.exec(`
-      CREATE TEMP TABLE total (blobs INTEGER NOT NULL, bytes INTEGER NOT NULL);
-      INSERT INTO total SELECT count(*), coalesce(sum(${BLOCKS}), 0) FROM blob;
-      CREATE TEMP TRIGGER blob_in AFTER INSERT ON main.blob BEGIN ${add('+', 'NEW')} END;
-      CREATE TEMP TRIGGER blob_out AFTER DELETE ON main.blob BEGIN ${add('-', 'OLD')} END;
-      CREATE TEMP TRIGGER blob_size AFTER UPDATE OF size ON main.blob
-      BEGIN ${add('-', 'OLD')} ${add('+', 'NEW')} END;
-    `)
-    this.#read = database.prepare('SELECT blobs, bytes FROM total')
+    this.#read = database.prepare('SELECT blobs, bytes FROM blob_total')
   }
 
   read(): StoreUsage {

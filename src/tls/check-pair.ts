@@ -16,13 +16,20 @@ export interface PairPlaces {
   readonly key: string
 }
 
-/** Why a server cannot use the pair; undefined: it can. */
-export function pairProblem(pair: PairTexts, places: PairPlaces): string | undefined {
+/** Why a server cannot use the pair, or an authority; undefined: it can. */
+export function pairProblem(
+  pair: PairTexts,
+  places: PairPlaces,
+  owner: 'server' | 'authority' = 'server',
+): string | undefined {
   const certificate = parsed(() => new X509Certificate(pair.certificate))
   if (certificate === undefined) return certificateProblem(pair.certificate, places.certificate)
   const key = parsed(() => createPrivateKey(pair.key))
   if (key === undefined) return keyProblem(pair.key, places.key)
-  if (certificate.checkPrivateKey(key)) return serverProblem(pair, places)
+  if (certificate.checkPrivateKey(key)) {
+    // Bun's TLS, rightly, shows no certificate whose key may only sign others.
+    return owner === 'server' ? serverProblem(pair, places) : undefined
+  }
   const chained = restOfChain(pair.certificate).some((other) => other.checkPrivateKey(key))
   if (chained) {
     return `${places.certificate} must begin with the server's own certificate, and those of its authorities follow: ${places.key} belongs to a later one`
@@ -67,7 +74,9 @@ function keyProblem(text: string, place: string): string {
 function serverProblem({ certificate, key }: PairTexts, places: PairPlaces): string | undefined {
   try {
     createSecureContext({ cert: certificate, key })
-    return undefined
+    // Deno's TLS passes over what it cannot read.
+    if (isWholeChain(certificate)) return undefined
+    return `${places.certificate} is cut off or damaged after its first certificate: give the whole file`
   } catch (error) {
     const { library, reason, message } = error as Error & { library?: string; reason?: string }
     if (library === 'SSL routines') {
@@ -75,6 +84,11 @@ function serverProblem({ certificate, key }: PairTexts, places: PairPlaces): str
     }
     return `${places.certificate} is cut off or damaged after its first certificate (${reason ?? message}): give the whole file`
   }
+}
+
+function isWholeChain(text: string): boolean {
+  const begun = text.match(/-----BEGIN CERTIFICATE-----/g) ?? []
+  return restOfChain(text).length >= begun.length - 1
 }
 
 function restOfChain(text: string): X509Certificate[] {

@@ -107,7 +107,8 @@ async function readPair(folder: string, name: 'ca' | 'server'): Promise<KeyPair 
   const certificate = await readIfThere(places.certificate)
   if (certificate === undefined) return undefined
   const key = (await readIfThere(places.key)) ?? ''
-  const problem = pairProblem({ certificate, key }, places)
+  const owner = name === 'ca' ? 'authority' : 'server'
+  const problem = pairProblem({ certificate, key }, places, owner)
   if (problem === undefined) return { certificate, key: new Secret(key) }
   throw new ConfigError([
     `${problem}; or remove ${folder} for a new authority, which every client has to trust anew`,

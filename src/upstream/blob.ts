@@ -44,7 +44,8 @@ export async function openBlobOnce(
   })
   const body = openBody(answer, { bodyBytes, codings, peer })
   const abort = (): void => void answer.body.destroy()
-  return { start, totalBytes, body, abort, isAnonymous, isOrigin: endpoint.isOrigin }
+  const isPart = answer.status === 206
+  return { start, isPart, totalBytes, body, abort, isAnonymous, isOrigin: endpoint.isOrigin }
 }
 
 /** Some registries (`crane registry`) answer 416 to every range without an end: then the whole. */

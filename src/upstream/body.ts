@@ -4,6 +4,7 @@ import { header, numberHeader, readBounded } from './answer.ts'
 import type { Answer } from './answer.ts'
 import { AttemptError } from './attempt-error.ts'
 import { contentCodings, decode } from './encoding.ts'
+import { flowing } from './flowing.ts'
 import { transportFailure } from './transport-failure.ts'
 import type { Peer } from './transport-failure.ts'
 
@@ -55,7 +56,7 @@ async function* counted(
   const label = `${peer.registry}: ${peer.host}`
   let seen = 0
   try {
-    for await (const chunk of body as AsyncIterable<Uint8Array>) {
+    for await (const chunk of flowing(body)) {
       seen += chunk.length
       if (seen > (bodyBytes ?? Infinity)) {
         throw new AttemptError(

@@ -3,14 +3,13 @@
 import { request as connectRequest } from 'node:http'
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
-// By file, as in dispatchers.ts.
-import { buildConnector } from 'undici/index.js'
+import { intoSlabs } from '../lib/receive-slabs.ts'
 import { portOf } from './port.ts'
 import { proxyAuthorization } from './proxy.ts'
 import type { Proxy } from './proxy.ts'
 import { ProxyFailure, refusedByProxy } from './proxy-failure.ts'
-import { connectSocks5 } from './socks5.ts'
 import type { TlsOptions } from './trust.ts'
+import { buildConnector } from './undici.ts'
 
 type Connector = buildConnector.connector
 type Target = buildConnector.Options
@@ -41,11 +40,12 @@ function straightConnector(options: ConnectorOptions, tls: () => TlsOptions): Co
   const { timeoutMs: timeout, ipFamily } = options
   // Docker Hub counts pulls per IPv4 address or IPv6 /64, and one of the two is often broken.
   const family = ipFamily ? { family: ipFamily } : { autoSelectFamily: true }
-  const plain = buildConnector({ timeout, ...family } as buildConnector.BuildOptions)
+  const common = { timeout, ...intoSlabs(), ...family } as buildConnector.BuildOptions
+  const plain = buildConnector(common)
   let secure: Connector | undefined
   return (target, callback) => {
     if (target.protocol !== 'https:') return plain(target, callback)
-    secure ??= buildConnector({ timeout, allowH2: false, ...family, ...tls() })
+    secure ??= buildConnector({ ...common, allowH2: false, ...tls() })
     secure(target, (...[error, socket]) => {
       // Node tells of an alert after the handshake (that a client certificate is missing) and goes
       // on; the end of the stream would then hide it.
@@ -66,12 +66,12 @@ async function throughProxy(
   const socket = await reachProxy(proxy, toProxy)
   // Of an HTTP proxy a plain HTTP request is asked, not a tunnel: many allow those to port 443 only.
   if (target.protocol === 'http:' && proxy.kind !== 'socks5') return socket
-  await withinTime(socket, proxy, options.timeoutMs, () => {
+  await withinTime(socket, proxy, options.timeoutMs, async () => {
     const { hostname } = target
     const host = { hostname, port: portOf(target) }
-    return proxy.kind === 'socks5'
-      ? connectSocks5(socket, proxy, host, options.timeoutMs)
-      : openTunnel(socket, proxy, host, options.userAgent)
+    if (proxy.kind !== 'socks5') return await openTunnel(socket, proxy, host, options.userAgent)
+    const { connectSocks5 } = await import('./socks5.ts')
+    await connectSocks5(socket, proxy, host, options.timeoutMs)
   })
   return target.protocol === 'http:' ? socket : dial(straight, { ...target, httpSocket: socket })
 }

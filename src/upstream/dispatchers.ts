@@ -1,13 +1,12 @@
 // The connections of one registry: which are used for a request, made when they are first needed.
 
-// By file: Bun answers the bare name with a stand-in that decodes gzip and knows no time limits.
-import { Agent } from 'undici/index.js'
 import { connector } from './connectors.ts'
 import type { UpstreamLimits } from './limits.ts'
 import { chooseProxy, proxyAuthorization } from './proxy.ts'
 import type { EnvironmentProxy, Proxy } from './proxy.ts'
 import { Trust } from './trust.ts'
 import type { Company, TrustSettings } from './trust.ts'
+import { Agent } from './undici.ts'
 
 /** How a registry is reached. */
 export interface WaySettings extends TrustSettings {

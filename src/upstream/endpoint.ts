@@ -123,14 +123,14 @@ export class Endpoint {
     await this.#gate.admit(admission, deadline.signal)
     const turn = othersFollow ? this.#shareOf(deadline) : deadline
     // Where there is another endpoint, asking it is better than asking the same one again.
-    const tries = this.isOrigin ? limits.tries : 1
+    const tries = this.isOrigin && !wanted.isFurther ? limits.tries : 1
     const heeding = () => this.#heedingPauses(admission, () => attempt(turn.signal))
     try {
       const result = await withRetries(heeding, turn, tries, limits)
       this.#gate.succeeded(admission)
       return result
     } catch (error) {
-      this.#gate.failed(error)
+      if (!wanted.isFurther) this.#gate.failed(error)
       throw error
     } finally {
       if (turn !== deadline) turn.cancel()
@@ -188,7 +188,8 @@ export class Endpoint {
     try {
       return await attempt()
     } catch (error) {
-      if (error instanceof AttemptError && error.kind === 'rate-limited') {
+      const isLimited = error instanceof AttemptError && error.kind === 'rate-limited'
+      if (isLimited && !admission.isFurther) {
         this.#gate.pause(admission, error.message, error.retryAfterMs)
       }
       throw error

@@ -28,6 +28,8 @@ export interface Asked {
 export interface Admission extends Asked {
   /** Goes on with a download that has begun: pauses are for what is new. */
   readonly isContinuation: boolean
+  /** Beside another connection for the same content: a refusal may be of their number. */
+  readonly isFurther: boolean
   /** No other endpoint has an answer. */
   readonly isLastResort: boolean
 }

@@ -34,6 +34,7 @@ interface Lookup {
   readonly traffic: Traffic
   readonly anonymously?: boolean
   readonly isContinuation?: boolean
+  readonly isFurther?: boolean
   readonly deadline: Deadline
   /** Of lists: who copies the origin may lag, and a list does not tell what it lacks. */
   readonly originFirst?: boolean
@@ -66,12 +67,12 @@ export function createRegistry(options: RegistryOptions): UpstreamRegistry {
     attemptAt: (endpoint: Endpoint) => Attempt<T | undefined>,
   ): Promise<T | undefined> {
     const { traffic, anonymously = false, isContinuation = false, deadline, lacks } = lookup
-    const { originFirst = false } = lookup
+    const { originFirst = false, isFurther = false } = lookup
     const asked = originFirst ? withOriginFirst(lookup.endpoints) : lookup.endpoints
     try {
       return await firstThatHas(asked, deadline.signal, (endpoint, isLastResort) => {
         if (lacks?.(endpoint)) return Promise.resolve(undefined)
-        const admission = { traffic, anonymously, isContinuation, isLastResort }
+        const admission = { traffic, anonymously, isContinuation, isFurther, isLastResort }
         const othersFollow = originFirst ? endpoint !== asked.at(-1) : !endpoint.isOrigin
         return endpoint.run(admission, deadline, attemptAt(endpoint), othersFollow)
       })
@@ -121,13 +122,11 @@ export function createRegistry(options: RegistryOptions): UpstreamRegistry {
     asking: Asking = {},
   ): ReturnType<UpstreamRegistry['openBlob']> {
     const deadline = deadlineFor(repository, { digest }, limits.blobOpenBudgetMs)
-    // A question of one byte is no download and does not wait for one to end.
-    const isProbe = range !== undefined && range.end === range.start
-    const release = isProbe ? () => undefined : await downloads(deadline)
+    const { anonymously = false, isFurther = false } = asking
+    const release = isFurther ? furtherSlot(deadline) : await slotFor(range, deadline)
     const isContinuation = range !== undefined && range.start > 0
     const asked = leastDistrusted(allowedBy(asking), digest)
-    const { anonymously = false } = asking
-    const about = { endpoints: asked, deadline, anonymously }
+    const about = { endpoints: asked, deadline, anonymously, isFurther }
     const lookup = { ...about, traffic: 'blobs', isContinuation } as const
     try {
       const found = await lookUp(lookup, (endpoint) => async (signal) => {
@@ -141,6 +140,20 @@ export function createRegistry(options: RegistryOptions): UpstreamRegistry {
       release()
       throw error
     }
+  }
+
+  async function slotFor(range: ByteRange | undefined, deadline: Deadline): Promise<() => void> {
+    // A question of one byte is no download and does not wait for one to end.
+    const isProbe = range !== undefined && range.end === range.start
+    return isProbe ? () => undefined : await downloads.take(deadline)
+  }
+
+  function furtherSlot(deadline: Deadline): () => void {
+    const release = downloads.takeFurther()
+    if (release) return release
+    deadline.cancel()
+    const message = `${registry}: too many downloads are under way for one to have several connections`
+    throw new UpstreamError('rate-limited', message, { wasSent: false })
   }
 
   const listTags: UpstreamRegistry['listTags'] = (repository, asking = {}) => {

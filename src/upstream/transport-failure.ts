@@ -1,11 +1,11 @@
 // What broke in an exchange, as one of our kinds and in words.
 
-import { errors } from 'undici/index.js'
 import { UpstreamError } from '../errors.ts'
 import type { UpstreamErrorKind } from '../errors.ts'
 import { AttemptError } from './attempt-error.ts'
 import { ProxyFailure } from './proxy-failure.ts'
 import { tlsWords } from './tls-failure.ts'
+import { errors } from './undici.ts'
 
 export interface Peer {
   readonly registry: string

@@ -1,8 +1,5 @@
 // One HTTP exchange with one host, with nothing followed, retried or decoded.
 
-// By file, as in dispatchers.ts.
-import { errors } from 'undici/index.js'
-import type { Dispatcher } from 'undici/index.js'
 import type { Answer, Method } from './answer.ts'
 import { AttemptError } from './attempt-error.ts'
 import { Dispatchers } from './dispatchers.ts'
@@ -10,6 +7,8 @@ import type { WaySettings } from './dispatchers.ts'
 import type { UpstreamLimits } from './limits.ts'
 import { refusedByProxy } from './proxy-failure.ts'
 import { transportFailure } from './transport-failure.ts'
+import { errors } from './undici.ts'
+import type { Dispatcher } from './undici.ts'
 
 export interface Exchange {
   readonly method: Method

@@ -30,6 +30,8 @@ export interface FetchedManifest extends Provenance {
 export interface OpenedBlob extends Provenance {
   /** The offset of the body's first byte: what was asked for, or 0 when upstream ignored the range. */
   readonly start: number
+  /** The body is what was asked for and no more; else it goes on to the end of the blob. */
+  readonly isPart: boolean
   /** The size of the whole blob, where upstream told it. */
   readonly totalBytes: number | undefined
   /** Throws UpstreamError when the connection breaks, stalls, or ends before its Content-Length. */
@@ -50,6 +52,12 @@ export interface Asking {
   readonly originOnly?: boolean
   /** Of a HEAD: where the registry refuses it, nothing is told. A GET instead may count as a pull. */
   readonly headOnly?: boolean
+  /**
+   * Of a blob, some of which comes over another connection at the same time: asked once, and only while
+   * half of the downloads that may run do not. A refusal may be of their number, and is held against
+   * nobody.
+   */
+  readonly isFurther?: boolean
 }
 
 export interface TagList extends Provenance {

@@ -16,9 +16,6 @@ import type { Sending } from './patience.ts'
 import { wantsAttestations } from './referring.ts'
 import type { KeptBy } from './list-pins.ts'
 
-/** Who pins what runs found or brought, until their end; each with a name of its own behind a space. */
-export const PINNED_BY_RUNS = 'warm (running)'
-
 export interface FinishingOptions {
   readonly index: Pick<Index, 'pin' | 'keepPins' | 'endLeft'>
   readonly pinnedBy: string

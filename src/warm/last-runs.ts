@@ -6,6 +6,9 @@ import type { WarmAsk, WarmReport, WarmResult } from '../care/warm-job.ts'
 import type { Index, WarmRunRow } from '../store/index-port.ts'
 import { reportOf as newReport } from './report.ts'
 
+/** Who pins what runs found or brought, until their end; each with a name of its own behind a space. */
+export const PINNED_BY_RUNS = 'warm (running)'
+
 /** Of one run, in the index: a few MiB. */
 const RESULTS_KEPT_MAX = 5000
 const WORTH: readonly WarmResult['status'][] = ['left', 'failed', 'warmed', 'stale', 'fresh']

@@ -5,13 +5,10 @@ import type { WarmAnswer, WarmAsk, WarmProgress, WarmReport, WarmRow } from '../
 import type { WarmMirror } from '../mirror/warm-port.ts'
 import type { Index, WarmRunRow } from '../store/index-port.ts'
 import { failedList } from './failed-list.ts'
-import { PINNED_BY_RUNS } from './finishing.ts'
 import { clearsFailedList } from './kept-list.ts'
-import { begunRowOf, listsOf, reportOf, rowOf } from './last-runs.ts'
+import { begunRowOf, listsOf, PINNED_BY_RUNS, reportOf, rowOf } from './last-runs.ts'
 import { Run } from './run.ts'
 import { isTyped } from './same-ask.ts'
-
-export { PINNED_BY_RUNS } from './finishing.ts'
 
 /** Of a run's id, where `ls` names the run. */
 const ID_SHOWN = 8

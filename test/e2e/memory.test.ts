@@ -1,13 +1,12 @@
 // The server's memory does not grow with the size of a blob, the number of clients, or how slowly
 // they read.
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
-import http from 'node:http'
 import { test } from 'node:test'
 import { RegMirror } from '../support/binary.ts'
 import { MIB } from '../support/cold-blob.ts'
 import { heldContent, seededContent, zeroContent } from '../support/content.ts'
 import type { HeldContent } from '../support/content.ts'
+import { IdleConnections } from '../support/idle-connections.ts'
 import { rawRequest } from '../support/raw-http.ts'
 import { ScriptedUpstream } from '../support/scripted-upstream.ts'
 import { campaign } from '../support/seed.ts'
@@ -86,29 +85,3 @@ test('1 000 idle connections and 64 downloads', { timeout: 120_000 }, async () =
     contents.map(() => 1),
   )
 })
-
-// Each has been used once and is kept for the next request.
-class IdleConnections implements AsyncDisposable {
-  readonly #agent = new http.Agent({ keepAlive: true, maxFreeSockets: Infinity })
-
-  static async open(url: string, count: number): Promise<IdleConnections> {
-    const connections = new IdleConnections()
-    const ask = async () => {
-      const request = http.get(`${url}/v2/`, { agent: connections.#agent })
-      const [response] = (await once(request, 'response')) as [http.IncomingMessage]
-      response.resume()
-      await once(response, 'end')
-    }
-    // All at once: none is free for another to use before all are connected.
-    await Promise.all(Array.from({ length: count }, ask))
-    return connections
-  }
-
-  get stillOpen(): number {
-    return Object.values(this.#agent.freeSockets).flat().length
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#agent.destroy()
-  }
-}

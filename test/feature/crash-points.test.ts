@@ -4,10 +4,10 @@
 //
 // Some of the points are tried, others each time; REGMIRROR_CAMPAIGN=100 tries them all.
 import assert from 'node:assert/strict'
-import { cpSync, readFileSync } from 'node:fs'
+import { cpSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
-import { decodeNote } from '../../src/store/staging-note.ts'
+import { decodeNote, writtenBy } from '../../src/store/staging-note.ts'
 import { RegMirror } from '../support/binary.ts'
 import { seededContent, sha256 } from '../support/content.ts'
 import type { Content } from '../support/content.ts'
@@ -169,8 +169,9 @@ function keptOf(data: string): Map<string, number | undefined> {
       if (published.includes(digest)) return [digest, undefined]
       const name = digest.replace(':', '-')
       if (!stagedNames(data).includes(name)) return [digest, 0]
-      const note = decodeNote(readFileSync(path.join(data, 'staging', `${name}.json`)))?.note
-      const [first] = note?.written ?? []
+      const staged = path.join(data, 'staging', name)
+      const note = decodeNote(readFileSync(`${staged}.json`))?.note
+      const [first] = note ? writtenBy(note, statSync(staged).size) : []
       return [digest, first?.start === 0 && note?.totalBytes !== undefined ? first.end : 0]
     }),
   )

@@ -38,6 +38,7 @@ async function serve(
     registry: undefined,
     tls: undefined,
     clientIdleTimeoutMs: idleTimeoutMs,
+    sendfile: undefined,
     fetch: (_, exchange) => {
       exchange.body = { source, parts: [{ start: 0, end: SIZE }] }
       return new Response(null, { headers: { 'content-length': String(SIZE) } })

@@ -58,3 +58,12 @@ test('a question of one byte does not wait for a download to end', async (t) => 
   probe.abort()
   first.abort()
 })
+
+test('a further connection for one download waits for no slot', async (t) => {
+  const registry = await oneSlot(t)
+  const first = await registry.openBlob(NAME, BLOB_DIGEST)
+  assert.ok(first)
+  const further = registry.openBlob(NAME, BLOB_DIGEST, { start: 0, end: 9 }, { isFurther: true })
+  await assert.rejects(further, upstreamError('rate-limited'))
+  first.abort()
+})

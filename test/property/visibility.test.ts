@@ -262,7 +262,8 @@ class World implements AsyncDisposable {
       throw new UpstreamError('not-visible', 'broken off')
     }
     const abort = (): void => undefined
-    return { start, totalBytes: bytes.length, body: body(), abort, distrust: () => false }
+    const told = { start, isPart: range !== undefined, totalBytes: bytes.length }
+    return { ...told, body: body(), abort, distrust: () => false }
   }
 }
 

@@ -1,11 +1,12 @@
-// The packaged binary under test: `regmirror serve` on a free port with a data folder that outlives
-// restarts, and what Linux tells about the process.
+// The packaged binary under test, or the source on another runtime in its place: `regmirror serve` on
+// a free port with a data folder that outlives restarts, and what Linux tells about the process.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { freePort } from './net-ports.ts'
 import { assertNoSecret, assertNoSecretInFolder } from './no-secrets.ts'
 import { Program } from './process.ts'
 import type { Exit } from './process.ts'
+import { isRuntime, programOn } from './runtimes.ts'
 import { TempFolder } from './temp-folder.ts'
 import { waitUntil } from './wait-until.ts'
 
@@ -25,6 +26,8 @@ export interface MirrorOptions {
 }
 
 export function binaryPath(): string {
+  const on = process.env['REGMIRROR_FEATURES_ON']
+  if (isRuntime(on)) return programOn(on)
   return path.resolve(process.env['REGMIRROR_BINARY'] ?? DEFAULT_BINARY)
 }
 

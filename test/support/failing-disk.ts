@@ -204,6 +204,7 @@ export async function startOnFailingDisk(
     registry: undefined,
     tls: undefined,
     clientIdleTimeoutMs: 30_000,
+    sendfile: undefined,
     fetch: (request, exchange) => app.fetch(request, { exchange }),
   })
   t.after(async () => {

@@ -1,10 +1,10 @@
 // A TCP link between two programs that can be made slow, late, cut, stalled or refusing, at any
 // moment. Bytes keep their order. "Down" is from the target to the client: a link in front of an
 // upstream shapes, cuts and counts what that upstream sends.
-import { performance } from 'node:perf_hooks'
 import net from 'node:net'
 import type { Socket } from 'node:net'
 import { LinkConnection } from './link-connection.ts'
+import { LinkCredit } from './link-credit.ts'
 import { closeServer, listen, trackSockets } from './net-ports.ts'
 
 export interface LinkBreak {
@@ -15,18 +15,15 @@ export interface LinkBreak {
 
 export interface LinkSettings {
   readonly bytesPerSecond?: number // down, all connections together
+  readonly isEachAsFast?: boolean // that is the speed of each connection, as a long line has it
   readonly latencyMs?: number // each way, for what arrives from now on
   readonly refuse?: boolean // new connections are reset
   readonly break?: LinkBreak
 }
 
 const TICK_MS = 4
-// Nothing passes before so much can, or many tiny writes would cost more than the bytes.
-const MIN_GRANT_MS = 2
 // More than a tick's worth, or the buffer and not the rate would be the limit.
 const READ_AHEAD = { readableHighWaterMark: 2 ** 20 }
-// Credit that an idle moment may save up: more makes bursts, less loses rate on a busy event loop.
-const MAX_SAVED_MS = 40
 
 export class FaultyLink implements AsyncDisposable {
   port = 0
@@ -40,8 +37,7 @@ export class FaultyLink implements AsyncDisposable {
   readonly #server: net.Server
   readonly #sockets: Set<Socket>
   #breaksLeft = 0
-  #credit = 0
-  #creditAt = 0
+  #credit = new LinkCredit()
   #timer: NodeJS.Timeout | undefined
 
   private constructor(target: string) {
@@ -66,8 +62,7 @@ export class FaultyLink implements AsyncDisposable {
   set(settings: LinkSettings): void {
     this.settings = settings
     this.#breaksLeft = settings.break === undefined ? 0 : (settings.break.times ?? 1)
-    this.#credit = 0
-    this.#creditAt = performance.now()
+    this.#credit = new LinkCredit()
     clearInterval(this.#timer)
     if (settings.bytesPerSecond !== undefined) {
       this.#timer = setInterval(() => this.#pumpAll(), TICK_MS)
@@ -109,19 +104,12 @@ export class FaultyLink implements AsyncDisposable {
   }
 
   // How many of the bytes asked for may pass now; the answer is already taken from the credit.
-  takeCredit(asked: number): number {
+  takeCredit(asked: number, { credit }: LinkConnection): number {
     const wanted = Math.min(asked, Math.min(...this.#ceilings) - this.delivered)
     if (wanted <= 0) return 0
-    const rate = this.settings.bytesPerSecond
-    if (rate === undefined) return wanted
-    const now = performance.now()
-    const most = (rate * MAX_SAVED_MS) / 1000
-    this.#credit = Math.min(most, this.#credit + (rate * (now - this.#creditAt)) / 1000)
-    this.#creditAt = now
-    if (this.#credit < Math.min(wanted, (rate * MIN_GRANT_MS) / 1000)) return 0
-    const granted = Math.min(wanted, Math.floor(this.#credit))
-    this.#credit -= granted
-    return granted
+    const { bytesPerSecond, isEachAsFast } = this.settings
+    if (bytesPerSecond === undefined) return wanted
+    return (isEachAsFast ? credit : this.#credit).take(wanted, bytesPerSecond)
   }
 
   takeBreak(): LinkBreak | undefined {

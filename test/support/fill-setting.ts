@@ -3,6 +3,7 @@
 import { mkdirSync, readSync } from 'node:fs'
 import { setImmediate as turn } from 'node:timers/promises'
 import { UpstreamError } from '../../src/errors.ts'
+import type { UpstreamErrorKind } from '../../src/errors.ts'
 import { Fill } from '../../src/mirror/fill.ts'
 import type { FillOptions } from '../../src/mirror/fill-options.ts'
 import { Pace } from '../../src/mirror/pace.ts'
@@ -22,6 +23,17 @@ export interface Fault {
   readonly cutAfter: number | undefined
   readonly ignoreRange: boolean
   readonly flip: number | undefined
+  // Of one that comes beside others.
+  readonly refusal?: UpstreamErrorKind
+  // How many turns of the loop each chunk takes.
+  readonly slowTurns?: number
+}
+
+// Of one answer of the source.
+export interface Given {
+  readonly start: number
+  readonly isFurther: boolean
+  bytes: number
 }
 
 export interface FillPlan {
@@ -47,6 +59,8 @@ export interface Read {
 
 export class FillSetting {
   readonly folder: string
+  // Since the last fill was started.
+  readonly given: Given[] = []
   readonly #temp = new TempFolder('fill')
   readonly #hasher = startHasher(1)
 
@@ -60,17 +74,23 @@ export class FillSetting {
     const { content, faults } = plan
     const digest = parseDigest(content.digest) as Digest
     const left = [...faults]
+    this.given.length = 0
     return new Fill({
       digest,
       repository: { registry: 'docker.io', name: parseRepositoryName('app') as never },
       expectedBytes: plan.isDescribed ? content.size : undefined,
+      segments: 1,
       abandoned: 'finish',
       hasher: this.#hasher,
       stage: () => stageBlob(layoutOf(this.folder), digest),
       stagedBytes: () => Promise.resolve(0),
-      open: async (range) => {
+      open: async (range, isFurther = false) => {
         await turn()
-        return answer(plan, left.shift(), range)
+        const fault = left.shift()
+        if (fault?.refusal && isFurther) throw new UpstreamError(fault.refusal, 'refused')
+        const given = { start: range?.start ?? 0, isFurther, bytes: 0 }
+        this.given.push(given)
+        return answer(plan, fault, range, given)
       },
       room: new ScriptedRoom(),
       pace: new Pace(),
@@ -90,6 +110,7 @@ function answer(
   { content, chunkBytes, tellsSize }: FillPlan,
   fault: Fault | undefined,
   range: { start: number; end?: number } | undefined,
+  given: Given,
 ): OpenedBlob {
   const isRanged = range !== undefined && fault?.ignoreRange !== true
   const start = isRanged ? range.start : 0
@@ -103,13 +124,17 @@ function answer(
   async function* body(): AsyncGenerator<Uint8Array> {
     for (let at = start; at < stop; at += chunkBytes) {
       if (aborting.signal.aborted) return
-      yield bytes.subarray(at, Math.min(at + chunkBytes, stop))
+      for (let turns = fault?.slowTurns ?? 0; turns > 0; turns -= 1) await turn()
+      const chunk = bytes.subarray(at, Math.min(at + chunkBytes, stop))
+      given.bytes += chunk.length
+      yield chunk
       if ((at / chunkBytes) % 5 === 0) await turn()
     }
     if (stop < end) throw new UpstreamError('unreachable', 'cut')
   }
   return {
     start,
+    isPart: isRanged,
     totalBytes: tellsSize ? content.size : undefined,
     body: body(),
     abort: () => aborting.abort(),

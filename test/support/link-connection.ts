@@ -3,9 +3,11 @@
 import type { Socket } from 'node:net'
 import type { FaultyLink } from './faulty-link.ts'
 import { LateWriter } from './late-writer.ts'
+import { LinkCredit } from './link-credit.ts'
 
 export class LinkConnection {
   delivered = 0
+  readonly credit = new LinkCredit() // its own, where each connection is as fast
   firstRequest = '' // what the client sent first, as far as it came at once
   firstHeadBytes: number | undefined // of the first answer, if its head came at once
   readonly #link: FaultyLink
@@ -58,7 +60,7 @@ export class LinkConnection {
     if (readableLength === 0 || this.#client.writableNeedDrain) return false
     const limit = this.#link.settings.break?.afterBytes ?? Infinity
     const allowed = this.delivered < limit ? limit - this.delivered : Infinity
-    const granted = this.#link.takeCredit(Math.min(readableLength, allowed))
+    const granted = this.#link.takeCredit(Math.min(readableLength, allowed), this)
     const chunk = granted === 0 ? null : (this.#target.read(granted) as Buffer | null)
     if (chunk === null) return false
     if (this.delivered === 0) {

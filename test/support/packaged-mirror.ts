@@ -1,5 +1,6 @@
 // The packaged program in the place of startMirror: the same configuration, as a file; its JSON log,
-// as calls of the logger. So the feature tests run on dist/regmirror as they run in process.
+// as calls of the logger. So the feature tests run on dist/regmirror, or from source on another
+// runtime, as they run in process.
 import { readFileSync } from 'node:fs'
 import type { RunningMirror } from '../../src/compose.ts'
 import type { Config } from '../../src/config/config.ts'
@@ -9,8 +10,8 @@ import { writeConfig } from './packaged-config.ts'
 import { Program } from './process.ts'
 import { TempFolder } from './temp-folder.ts'
 
-/** Set by test/run.ts for its second pass over the feature tests. */
-export const ON_BINARY = process.env['REGMIRROR_FEATURES_ON'] === 'binary'
+/** Set by test/run.ts for its second pass over the feature tests: `binary`, or one of RUNTIMES. */
+export const ON_BINARY = process.env['REGMIRROR_FEATURES_ON'] !== undefined
 
 /**
  * Of cases through which the same code goes: all of them in process, where they are cheap, and one on the

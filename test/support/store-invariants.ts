@@ -148,6 +148,10 @@ function checkIndex(folder: string): void {
       digest: string
       size: number
     }[]
+    assert.deepEqual(database.prepare('SELECT blobs, bytes FROM blob_total').get(), {
+      blobs: blobs.length,
+      bytes: blobs.reduce((sum, { size }) => sum + Math.ceil(size / 4096) * 4096, 0),
+    })
     for (const { digest, size } of blobs) {
       const file = publishedPath(folder, digest)
       assert.ok(existsSync(file), `${digest} is in the index but not on disk`)

@@ -205,6 +205,7 @@ export function configOf(data: string, changes: ConfigChanges): Config {
     allow: undefined,
     block: undefined,
     catalog: true,
+    sendfile: true,
     environmentProxy: { http: undefined, https: undefined, noProxy: '' },
     dockerConfig: undefined,
     data,

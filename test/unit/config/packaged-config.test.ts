@@ -22,6 +22,7 @@ suite('the packaged program', () => {
       clientCertificate: { certificate: pair.certificate, key: new Secret(pair.key) },
       unverifiedTls: false,
       ipFamily: 4,
+      segments: 3,
       credentials: { kind: 'login', username: 'file', password: new Secret('a, b=c:d') },
       trustedHosts: ['a.b', '*.c.d'],
       private: ['myorg/*'],
@@ -35,6 +36,7 @@ suite('the packaged program', () => {
       allow: folder.join('allows.txt'),
       block: folder.join('block.txt'),
       catalog: false,
+      sendfile: false,
       warm: { file: folder.join('mirror.txt'), at: '*/5 1-5 * * *' },
       environmentProxy: { http: new URL('http://u:p@h:1'), https: undefined, noProxy: '.lan' },
       dockerConfig: pair.keyFile,
@@ -69,6 +71,7 @@ suite('the packaged program', () => {
     for (const key of [
       'tls',
       'catalog',
+      'sendfile',
       'environmentProxy',
       'dockerConfig',
       'defaultRegistry',

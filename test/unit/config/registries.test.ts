@@ -23,6 +23,7 @@ registries:
     client-cert: [${pair.certificateFile}, ${pair.keyFile}]
     insecure: no
     ip: 4
+    segments: 3
     credentials: {username: robot, password: 0x1F}
     trusted-hosts: [auth.corp, '*.cdn.corp']
     private: [myorg/*, '{a,b}/**']
@@ -36,6 +37,7 @@ registries:
       ca: authority.certificate + other.certificate,
       unverifiedTls: false,
       ipFamily: 4,
+      segments: 3,
       trustedHosts: ['auth.corp', '*.cdn.corp'],
       private: ['myorg/*', '{a,b}/**'],
     })

@@ -241,6 +241,14 @@ const rows: Readonly<Record<SettingName, Row>> = {
     ],
     bad: [['some', /"some" is neither true nor false/]],
   },
+  sendfile: {
+    read: ({ sendfile }) => sendfile,
+    good: [
+      ['on', true],
+      ['off', false],
+    ],
+    bad: [['fast', /"fast" is neither true nor false/]],
+  },
   'registry-listen': {
     read: ({ registryListeners }) => registryListeners,
     good: [
@@ -383,6 +391,20 @@ const rows: Readonly<Record<SettingName, Row>> = {
       ['auto', [undefined, undefined]],
     ],
     bad: [['ghcr.io=5', /"5" is none of 4, 6, auto/]],
+  },
+  segments: {
+    read: ({ registries }) =>
+      ['docker.io', 'ghcr.io'].map((name) => registries.get(name)?.segments),
+    good: [
+      ['4', [4, 4]],
+      ['ghcr.io=16', [1, 16]],
+    ],
+    bad: [
+      ['0', /"0" is not a number of connections from 1 to 16, such as 4/],
+      ['ghcr.io=17', /"17" is not a number of connections from 1 to 16/],
+      ['2.5', /"2\.5" is not a number of connections/],
+      ['gchr.io=2', /"gchr\.io" is not a registry named here; did you mean ghcr\.io\?/],
+    ],
   },
   // Passwords themselves: see credentials.test.ts.
   credentials: {

@@ -6,7 +6,7 @@ import { digestOf } from '../../../src/oci/digest.ts'
 const digest = digestOf(Buffer.from('x'))
 
 for (const [header, matches] of [
-  [null, false],
+  [undefined, false],
   ['', false],
   [`"${digest}"`, true],
   [digest, true],

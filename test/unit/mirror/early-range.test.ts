@@ -82,6 +82,7 @@ class Race implements AsyncDisposable {
       digest,
       repository: { registry: 'docker.io', name: parseRepositoryName('app') as never },
       expectedBytes: blob.size,
+      segments: 1,
       abandoned: 'finish',
       hasher: this.#hasher,
       pace: new Pace(),
@@ -93,6 +94,7 @@ class Race implements AsyncDisposable {
         assert.ok(body, `request ${index} for ${JSON.stringify(range)}`)
         return {
           start: range?.start ?? 0,
+          isPart: range !== undefined,
           totalBytes: blob.size,
           body: body.read(),
           abort: () => {},

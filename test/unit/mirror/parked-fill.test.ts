@@ -91,6 +91,7 @@ function refusedAfter(bytes: number): OpenedBlob {
   }
   return {
     start: 0,
+    isPart: false,
     totalBytes: content.size,
     body: body(),
     abort: () => {},

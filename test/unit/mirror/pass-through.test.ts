@@ -17,6 +17,7 @@ function opened(): OpenedBlob {
   }
   return {
     start: 0,
+    isPart: false,
     totalBytes: CHUNKS * CHUNK.byteLength,
     body: body(),
     abort: () => {},

@@ -4,6 +4,7 @@ import Database from 'better-sqlite3'
 import { keptContentStatements } from '../../../src/store/kept-content.ts'
 import { MIGRATIONS } from '../../../src/store/migrations.ts'
 import { pinStatements } from '../../../src/store/pins.ts'
+import { readerStatements } from '../../../src/store/reader-statements.ts'
 import { imageVictimStatements, removalStatements } from '../../../src/store/removal-statements.ts'
 import { statements } from '../../../src/store/statements.ts'
 import { useStatements } from '../../../src/store/tag-uses.ts'
@@ -19,6 +20,8 @@ const FREQUENT = {
   imagesAmong: imageVictimStatements.imagesAmong,
   image: imageVictimStatements.image,
   orphansAmong: removalStatements.orphansAmong,
+  // What is looked at should cost what it holds, whatever lies beside it.
+  ...readerStatements,
 }
 
 const database = new Database(':memory:')

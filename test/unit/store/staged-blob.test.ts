@@ -172,6 +172,104 @@ test('a note that is not believed is never believed later, when the file has gro
   await dismiss(killed)
 })
 
+// As a killed process leaves it: nothing is noted at its end.
+async function takenUp(store: Store, left: StagedBlob): Promise<StagedBlob> {
+  await left.close()
+  return await store.blobs.stage(DIGEST)
+}
+
+test('what is appended after a note needs none', async () => {
+  const store = await opened()
+  await using _folder = store.folder
+  const killed = await store.blobs.stage(DIGEST)
+  assert.equal(killed.isNoted, false)
+  await killed.write(0, [BYTES.subarray(0, 1000)])
+  await killed.note([{ start: 0, end: 1000 }], BYTES.length)
+  assert.equal(killed.isNoted, true)
+  await killed.write(1000, [BYTES.subarray(1000, 3000)])
+  const next = await takenUp(store, killed)
+  assert.deepEqual(next.extents, [{ start: 0, end: 3000 }])
+  await next.write(3000, [BYTES.subarray(3000, 3500)])
+  const last = await takenUp(store, next)
+  assert.deepEqual(last.extents, [{ start: 0, end: 3500 }])
+  await dismiss(last)
+})
+
+test('what is written past the end is never taken for appended, nor is the hole before it', async () => {
+  const store = await opened()
+  await using _folder = store.folder
+  const killed = await store.blobs.stage(DIGEST)
+  await killed.write(0, [BYTES.subarray(0, 1000)])
+  await killed.note([{ start: 0, end: 1000 }], BYTES.length)
+  await killed.write(1000, [BYTES.subarray(1000, 2000)])
+  await killed.write(5000, [BYTES.subarray(5000, 6000)])
+  assert.equal(killed.isNoted, false)
+  const next = await takenUp(store, killed)
+  assert.deepEqual(next.extents, [{ start: 0, end: 2000 }])
+  // It goes on in a file that ends there.
+  await next.write(8000, [BYTES.subarray(8000, 9000)])
+  const last = await takenUp(store, next)
+  assert.deepEqual(last.extents, [{ start: 0, end: 2000 }])
+  await dismiss(last)
+})
+
+test('of two writes at once at the end of the file neither counts before it is noted', async () => {
+  const store = await opened()
+  await using _folder = store.folder
+  const killed = await store.blobs.stage(DIGEST)
+  await killed.note([], BYTES.length)
+  await killed.write(0, [BYTES.subarray(0, 1000)])
+  await Promise.all([
+    killed.write(1000, [BYTES.subarray(1000, 2000)]),
+    killed.write(2000, [BYTES.subarray(2000, 3000)]),
+  ])
+  assert.deepEqual(lastNote(store).note, {
+    ...lastNote(store).note,
+    written: [{ start: 0, end: 1000 }],
+    grows: false,
+  })
+  await killed.note([{ start: 0, end: 3000 }], BYTES.length)
+  await killed.write(3000, [BYTES.subarray(3000, 4000)])
+  const next = await takenUp(store, killed)
+  assert.deepEqual(next.extents, [{ start: 0, end: 4000 }])
+  await dismiss(next)
+})
+
+test('a download that was taken up where it grew may go on elsewhere', async () => {
+  const store = await opened()
+  await using _folder = store.folder
+  const killed = await store.blobs.stage(DIGEST)
+  await killed.note([], BYTES.length)
+  await killed.write(0, [BYTES.subarray(0, 1000)])
+  const next = await takenUp(store, killed)
+  assert.deepEqual(next.extents, [{ start: 0, end: 1000 }])
+  await next.write(5000, [BYTES.subarray(5000, 6000)])
+  const last = await takenUp(store, next)
+  assert.deepEqual(last.extents, [{ start: 0, end: 1000 }])
+  await dismiss(last)
+})
+
+test('after a power loss nothing counts that was appended and not synced', async () => {
+  const store = await opened()
+  await using _folder = store.folder
+  const lost = await store.blobs.stage(DIGEST)
+  await lost.write(0, [BYTES.subarray(0, 1000)])
+  await lost.note([{ start: 0, end: 1000 }], BYTES.length)
+  await lost.sync()
+  await lost.write(1000, [BYTES.subarray(1000, 3000)])
+  const { sequence, note } = lastNote(store)
+  const slot = record(sequence + 1, { ...note, boot: 'another' })
+  writeSlots(store, slot, slot)
+  const next = await takenUp(store, lost)
+  assert.deepEqual(next.extents, [{ start: 0, end: 1000 }])
+  // Nor does what is left of it count when the file grows again.
+  await next.write(1000, [BYTES.subarray(1000, 1500)])
+  await next.note([{ start: 0, end: 1500 }], BYTES.length)
+  const last = await takenUp(store, next)
+  assert.deepEqual(last.extents, [{ start: 0, end: 1500 }])
+  await dismiss(last)
+})
+
 test('notes that are asked for at once are written one after another, the last as the last', async () => {
   const store = await opened()
   await using _folder = store.folder

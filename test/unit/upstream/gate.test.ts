@@ -37,6 +37,7 @@ class Gated {
       traffic,
       anonymously: false,
       isContinuation: false,
+      isFurther: false,
       isLastResort: false,
       ...how,
     }
