@@ -2,7 +2,6 @@
 // in each round, so that a noisy moment of the machine does not fall on one server alone.
 import type { Sample } from './metrics.ts'
 import type { Results } from './results.ts'
-import type { ServerName } from './servers.ts'
 import type { Stage } from './stage.ts'
 
 export type Part = (stage: Stage) => Promise<(round: Round) => Promise<void>>
@@ -25,7 +24,7 @@ export class Round {
   }
 
   // A sample that could not be taken is a problem of the run, and does not end it.
-  async measure(title: string, server: ServerName, take: () => Promise<Sample>): Promise<void> {
+  async measure(title: string, server: string, take: () => Promise<Sample>): Promise<void> {
     try {
       this.#results.add(this.#part, title, server, this.number, await take())
     } catch (error) {

@@ -6,12 +6,15 @@ import { inPath } from '../support/client-tools.ts'
 export interface Programs {
   readonly nginx: boolean
   readonly wrk: boolean
+  readonly openssl: boolean
 }
 
 const packageOf = {
   'docker-registry': 'docker-registry',
   curl: 'curl',
   nginx: 'nginx-light',
+  openssl: 'openssl',
+  skopeo: 'skopeo',
   wrk: 'wrk',
 } as const
 
@@ -37,7 +40,8 @@ export function providePrograms(say: (line: string) => void): Programs {
   }
   if (still.includes('nginx')) say('nginx is left out: it is not installed')
   if (still.includes('wrk')) say('wrk is not installed: a slower load generator takes its place')
-  return { nginx: !still.includes('nginx'), wrk: !still.includes('wrk') }
+  const has = (command: Command) => !still.includes(command)
+  return { nginx: has('nginx'), wrk: has('wrk'), openssl: has('openssl') }
 }
 
 function missing(): Command[] {

@@ -1,11 +1,8 @@
 // The results for a person: one block for each case, one row for each server, ratios below.
 import { METRICS } from './metrics.ts'
-import type { MetricName } from './metrics.ts'
-import { metricsOf, ratioOf, spreadOf } from './results.ts'
+import type { Metric } from './metrics.ts'
+import { metricsOf, ratioOf, serversOf, spreadOf, SUBJECT } from './results.ts'
 import type { CaseResult, Spread } from './results.ts'
-import type { ServerName } from './servers.ts'
-
-const SUBJECT = 'regmirror'
 
 export const LEGEND = [
   'median [least - most] over the rounds; (+) more is better, (-) less is better',
@@ -15,14 +12,8 @@ export const LEGEND = [
 
 export function renderCase(one: CaseResult): string {
   const metrics = metricsOf(one)
-  const servers = [...one.servers.keys()].sort(subjectFirst)
-  const header = [
-    one.title,
-    ...metrics.map((name) => {
-      const { title, better } = METRICS[name]
-      return `${title} (${better === 'more' ? '+' : '-'})`
-    }),
-  ]
+  const servers = serversOf(one)
+  const header = [one.title, ...metrics.map((name) => titleOf(METRICS[name]))]
   const figures = servers.map((server) => [
     `  ${server}`,
     ...metrics.map((metric) => figure(spreadOf(one, server, metric), METRICS[metric].digits)),
@@ -31,17 +22,20 @@ export function renderCase(one: CaseResult): string {
     .filter((server) => server !== SUBJECT && one.servers.has(SUBJECT))
     .map((server) => [
       `  ${SUBJECT} / ${server}`,
-      ...metrics.map((metric) => ratio(one, server, metric)),
+      ...metrics.map((metric) => ratio(ratioOf(one, server, metric))),
     ])
   return columns([header, ...figures, ...ratios])
 }
 
-function ratio(one: CaseResult, to: ServerName, metric: MetricName): string {
-  const spread = ratioOf(one, SUBJECT, to, metric)
+export function titleOf({ title, better }: Metric): string {
+  return `${title} (${better === 'more' ? '+' : '-'})`
+}
+
+export function ratio(spread: Spread | undefined): string {
   return spread === undefined ? '' : `× ${figure(spread, 2)}`
 }
 
-function figure(spread: Spread | undefined, digits: number): string {
+export function figure(spread: Spread | undefined, digits: number): string {
   if (spread === undefined) return ''
   const [median, min, max] = [spread.median, spread.min, spread.max].map((value) =>
     value.toFixed(digits),
@@ -49,15 +43,15 @@ function figure(spread: Spread | undefined, digits: number): string {
   return min === max ? `${median}` : `${median} [${min} - ${max}]`
 }
 
-function subjectFirst(a: ServerName, b: ServerName): number {
-  return Number(b === SUBJECT) - Number(a === SUBJECT) || a.localeCompare(b)
-}
-
-function columns(rows: readonly (readonly string[])[]): string {
+// The first column to the left, figures to the right.
+export function columns(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]?.map((_, at) => Math.max(...rows.map((row) => row[at]?.length ?? 0))) ?? []
   return rows
     .map((row) =>
-      row.map((cell, at) => cell[at === 0 ? 'padEnd' : 'padStart'](widths[at] ?? 0)).join('   '),
+      row
+        .map((cell, at) => cell[at === 0 ? 'padEnd' : 'padStart'](widths[at] ?? 0))
+        .join('   ')
+        .trimEnd(),
     )
     .join('\n')
 }

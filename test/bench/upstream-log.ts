@@ -8,6 +8,7 @@ export interface Fetches {
 }
 
 // ... "GET /v2/NAME/blobs/DIGEST HTTP/1.1" 200 BYTES ...
+const REQUEST = /"[A-Z]+ \S+ HTTP\/1\.1" \d+ /
 const ACCESS = /"GET (\S+) HTTP\/1\.1" \d+ (\d+)/
 
 export class UpstreamLog {
@@ -20,6 +21,11 @@ export class UpstreamLog {
   // To be given to `fetchesSince`.
   mark(): number {
     return this.#lines.length
+  }
+
+  // Of every kind.
+  requestsSince(mark: number): number {
+    return this.#lines.slice(mark).filter((line) => REQUEST.test(line)).length
   }
 
   fetchesSince(mark: number, digest: string): Fetches {

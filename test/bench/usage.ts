@@ -10,6 +10,9 @@ export interface Usage<T> {
 }
 
 const TICKS_PER_SECOND = 100
+// Of /proc/PID/stat, from the state on: utime and stime, and the same of children that have ended.
+const OWN_AND_CHILDREN = [11, 15] as const
+const CHILDREN = [13, 15] as const
 const RESET_PEAK = '5'
 const QUIET_MS = 200
 const QUIET_CPU_SECONDS = 0.02
@@ -22,7 +25,26 @@ export async function measureUsage<T>(pid: number, work: () => Promise<T>): Prom
   const before = cpuSeconds(pid)
   const result = await work()
   await quiet(pid)
-  return { result, cpuSeconds: cpuSeconds(pid) - before, peakMiB: peakMiB(pid) }
+  return { result, cpuSeconds: cpuSeconds(pid) - before, peakMiB: memoryMiB(pid, 'VmHWM') }
+}
+
+// Once it is: what it holds then, it holds until somebody asks for something.
+export async function residentWhenQuiet(pid: number): Promise<number> {
+  await quiet(pid)
+  return memoryMiB(pid, 'VmRSS')
+}
+
+// Of all children of this process that have ended; for a command, which is gone when it is done.
+export function endedChildrenCpuSeconds(): number {
+  return ticksOf(statOf('/proc/self'), CHILDREN) / TICKS_PER_SECOND
+}
+
+// What its process group had the disk read, and did not find in the page cache.
+export function diskBytesRead(pid: number): number {
+  const bytes = members(pid).map(({ folder }) =>
+    Number(/^read_bytes: (\d+)$/m.exec(readFileSync(`${folder}/io`, 'utf8'))?.[1] ?? 0),
+  )
+  return bytes.reduce((sum, value) => sum + value, 0)
 }
 
 async function quiet(pid: number): Promise<void> {
@@ -37,17 +59,20 @@ async function quiet(pid: number): Promise<void> {
 }
 
 function cpuSeconds(pid: number): number {
-  // utime, stime, and the same of children that have ended
-  const ticks = members(pid).flatMap(({ fields }) => fields.slice(11, 15).map(Number))
+  const ticks = members(pid).map(({ fields }) => ticksOf(fields, OWN_AND_CHILDREN))
   return ticks.reduce((sum, value) => sum + value, 0) / TICKS_PER_SECOND
 }
 
-function peakMiB(pid: number): number {
-  const peaks = members(pid).map(({ folder }) => {
-    const status = readFileSync(`${folder}/status`, 'utf8')
-    return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) / 1024
-  })
-  return peaks.reduce((sum, value) => sum + value, 0)
+function ticksOf(fields: readonly string[], which: readonly [number, number]): number {
+  return fields.slice(...which).reduce((sum, ticks) => sum + Number(ticks), 0)
+}
+
+function memoryMiB(pid: number, field: 'VmHWM' | 'VmRSS'): number {
+  const pattern = new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm')
+  const kibibytes = members(pid).map(({ folder }) =>
+    Number(pattern.exec(readFileSync(`${folder}/status`, 'utf8'))?.[1] ?? 0),
+  )
+  return kibibytes.reduce((sum, value) => sum + value, 0) / 1024
 }
 
 interface Member {
@@ -61,11 +86,15 @@ function members(group: number): Member[] {
     .flatMap((name): Member[] => {
       const folder = `/proc/${name}`
       try {
-        const stat = readFileSync(`${folder}/stat`, 'utf8')
-        const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+        const fields = statOf(folder)
         return Number(fields[2]) === group ? [{ folder, fields }] : []
       } catch {
         return [] // it ended meanwhile
       }
     })
+}
+
+function statOf(folder: string): string[] {
+  const stat = readFileSync(`${folder}/stat`, 'utf8')
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
 }

@@ -1,39 +1,58 @@
-// A cold pull: what a mirror that has nothing yet adds to the way from the upstream to one client.
-import { checkHash } from '../check-hash.ts'
+// A cold pull: what a mirror that has nothing yet adds to the way from the upstream to one client, and
+// when it has stored what it sent. docker-registry answers from one download, unverified, and makes
+// another one for itself.
+import { existsSync } from 'node:fs'
+import { waitUntil } from '../../support/wait-until.ts'
 import type { Blob } from '../catalog.ts'
+import { checkHash } from '../check-hash.ts'
+import type { Sample } from '../metrics.ts'
 import type { Part } from '../part.ts'
-import { blobUrl, direct, startMirror, startPeer } from '../servers.ts'
+import { medianOf } from '../results.ts'
+import { blobUrl, direct, mirrorName, startMirror, startPeer } from '../servers.ts'
 import type { Server } from '../servers.ts'
 import { LINK_BYTES_PER_SECOND } from '../stage.ts'
+import type { Stage } from '../stage.ts'
 import { timedPull } from '../timed-pull.ts'
 import { measureUsage } from '../usage.ts'
-import type { Sample } from '../metrics.ts'
 
-const MEBIBYTES = 512
 const WARM_UP_MEBIBYTES = 1
-export const cold: Part = async (stage) => {
-  const blob = await stage.catalog.layer(MEBIBYTES)
-  const warmUp = await stage.catalog.layer(WARM_UP_MEBIBYTES)
-  const links = [
-    { name: 'unthrottled', upstream: stage.upstream.url },
-    { name: `${LINK_BYTES_PER_SECOND / 1e6} MB/s link`, upstream: await stage.link() },
-  ]
+const FIRST_BYTES = 15
+const STORED_TIMEOUT_MS = 120_000
 
+export const cold: Part = async (stage) => {
+  const warmUp = await stage.catalog.layer(WARM_UP_MEBIBYTES)
+  const smallBlobs = await stage.catalog.many()
+  const links = [
+    { name: 'unthrottled', upstream: stage.upstream.url, mebibytes: 512 },
+    {
+      name: `${LINK_BYTES_PER_SECOND / 1e6} MB/s link`,
+      upstream: await stage.link(),
+      mebibytes: 256,
+    },
+  ]
+  for (const { mebibytes } of links) await stage.catalog.layer(mebibytes)
   const servers = [
-    { name: 'regmirror', start: startMirror },
+    ...[undefined, ...stage.runtimes].map((runtime) => ({
+      name: mirrorName(runtime),
+      start: (url: string) => startMirror(url, runtime && { runtime }),
+    })),
     { name: 'docker-registry', start: startPeer },
     { name: 'direct', start: async (url: string) => direct(url, stage.upstream) },
   ] as const
 
   return async (round) => {
-    for (const { name: link, upstream } of links) {
-      const title = `cold pull, ${MEBIBYTES} MiB blob, ${link}`
+    for (const { name: link, upstream, mebibytes } of links) {
+      const blob = await stage.catalog.layer(mebibytes)
       for (const { name, start } of round.inTurn(servers)) {
-        await round.measure(title, name, async () => {
-          await using server = await start(upstream) // with an empty folder
-          // The blob is to be cold, not the process: its start is another measure.
-          await timedPull(blobUrl(server, warmUp), warmUp.size)
-          const sample = await pull(server, blob)
+        await using server = await start(upstream) // with an empty folder
+        // The blob is to be cold, not the process: its start is another measure.
+        await timedPull(blobUrl(server, warmUp), warmUp.size)
+        const firstBytes = `first byte of a cold small blob, ${link}, median of ${FIRST_BYTES}`
+        await round.measure(firstBytes, name, async () => ({
+          firstByte: await medianFirstByte(server, everyNth(smallBlobs)),
+        }))
+        await round.measure(`cold pull, ${mebibytes} MiB blob, ${link}`, name, async () => {
+          const sample = await pull(stage, server, blob)
           // What it stored, once; over the link it would be the same.
           if (round.number === 0 && upstream === stage.upstream.url) {
             await checkHash(blobUrl(server, blob), blob.digest)
@@ -45,10 +64,35 @@ export const cold: Part = async (stage) => {
   }
 }
 
-async function pull(server: Server, blob: Blob): Promise<Sample> {
-  const work = () => timedPull(blobUrl(server, blob), blob.size)
-  const { result, cpuSeconds, peakMiB } = await measureUsage(server.pid, work)
-  const sample = { firstByte: result.firstByteMs, total: result.totalSeconds }
-  if (server.name === 'direct') return sample // the upstream's own cost is of no interest here
-  return { ...sample, cpuPerGB: cpuSeconds / (blob.size / 1e9), peak: peakMiB }
+async function medianFirstByte(server: Server, blobs: readonly Blob[]): Promise<number> {
+  const all: number[] = []
+  for (const blob of blobs) {
+    all.push((await timedPull(blobUrl(server, blob), blob.size)).firstByteMs)
+  }
+  return medianOf(all)
+}
+
+function everyNth(blobs: readonly Blob[]): readonly Blob[] {
+  const nth = Math.floor(blobs.length / FIRST_BYTES)
+  return blobs.filter((_, n) => n % nth === 0).slice(0, FIRST_BYTES)
+}
+
+async function pull(stage: Stage, server: Server, blob: Blob): Promise<Sample> {
+  const mark = stage.log.mark()
+  const { result, cpuSeconds, peakMiB } = await measureUsage(server.pid, async () => {
+    const started = performance.now()
+    const pulled = await timedPull(blobUrl(server, blob), blob.size)
+    const isStored = () => existsSync(server.blobFile(blob.digest))
+    await waitUntil(isStored, { what: 'the blob stored', timeoutMs: STORED_TIMEOUT_MS, everyMs: 5 })
+    return { ...pulled, stored: (performance.now() - started) / 1000 }
+  })
+  const times = { firstByte: result.firstByteMs, total: result.totalSeconds }
+  if (server.name === 'direct') return times // the upstream's own cost is of no interest here
+  return {
+    ...times,
+    stored: result.stored,
+    upstreamBlobs: stage.log.fetchesSince(mark, blob.digest).bytes / blob.size,
+    cpuPerGB: cpuSeconds / (blob.size / 1e9),
+    peak: peakMiB,
+  }
 }

@@ -1,11 +1,11 @@
 // A large index: how soon a server answers on it, how long looking takes, and for how long a pull of
 // what is held has to wait meanwhile. The mirror alone: its peer keeps no index.
-import { binaryPath, RegMirror } from '../../support/binary.ts'
+import { RegMirror } from '../../support/binary.ts'
 import { makeBigIndex } from '../../support/big-index.ts'
 import type { BigImage } from '../../support/big-index.ts'
-import { Program } from '../../support/process.ts'
 import { campaign } from '../../support/seed.ts'
 import type { Part } from '../part.ts'
+import { commandSeconds, seconds } from '../timed.ts'
 
 // A tag brings eleven blobs. REGMIRROR_CAMPAIGN=0.1 makes it ten times smaller, for a quick look.
 const TAGS = campaign(100_000)
@@ -15,7 +15,9 @@ export const index: Part = async (stage) => {
   const { url } = stage.upstream
   // Fresh for the whole run: nobody is asked.
   const registries = { 'docker.io': url, 'ghcr.io': url, 'quay.io': url }
-  const mirror = await stage.use(RegMirror.start({ registries, args: ['--tag-ttl', '24h'] }))
+  // Else the scrub would look, for minutes, at the many blobs that only the index has.
+  const always = ['--tag-ttl', '24h', '--scrub', 'off']
+  const mirror = await stage.use(RegMirror.start({ registries, args: always }))
   await mirror.stop()
   const { images, blobs } = makeBigIndex(mirror.dataFolder, { tags: TAGS })
   const size = `${TAGS} tags, ${blobs} blobs`
@@ -31,7 +33,7 @@ export const index: Part = async (stage) => {
     ] as const) {
       await round.measure(`${what}, ${size}`, 'regmirror', async () => {
         const hits = new Hits(mirror.url, images)
-        const total = await seconds(() => command(mirror.dataFolder, args))
+        const total = await commandSeconds(mirror.dataFolder, args)
         return { total, longestPause: await hits.stop() }
       })
     }
@@ -68,16 +70,4 @@ class Hits {
       }
     }
   }
-}
-
-async function command(folder: string, args: readonly string[]): Promise<void> {
-  const program = new Program(binaryPath(), [...args, '--data', folder])
-  const { code } = await program.exited
-  if (code !== 0) throw new Error(program.report())
-}
-
-async function seconds(work: () => Promise<void>): Promise<number> {
-  const started = performance.now()
-  await work()
-  return (performance.now() - started) / 1000
 }
