@@ -19,7 +19,8 @@ export interface Answered {
   readonly tag: Tag | undefined
   /** How many changes the index had seen before anything was looked up. */
   readonly changes: number
-  /** In ms since the epoch. */
+  /** When that was, in ms since the epoch, as is `freshUntil`. */
+  readonly since: number
   readonly freshUntil: number
 }
 
@@ -29,14 +30,14 @@ export interface Answered {
  * than it was, somebody has to look again, whatever that comes to. Undefined: it is over already.
  */
 export async function lasting(
-  { repository, tag, changes, freshUntil }: Answered,
+  { repository, tag, changes, since, freshUntil }: Answered,
   visibility: Pick<Visibility, 'answeredUntil'>,
   { index, upstreams, access, now }: LastingOptions,
 ): Promise<(() => boolean) | undefined> {
   const upstream = upstreams.registry(repository.registry)
   const { hasLogin } = upstream
-  // A clock that is set back must not keep it for years.
-  const from = now()
+  // A clock that is set back, be it meanwhile, must not keep it for years.
+  const from = Math.max(since, now())
   const until = Math.min(freshUntil, await visibility.answeredUntil(repository))
   const lasts = (): boolean => {
     const time = now()

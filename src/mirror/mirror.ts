@@ -167,13 +167,14 @@ export class Mirror {
   ): Promise<(ManifestAnswer & { readonly again: Again | undefined }) | undefined> {
     // Before anything is looked up: what changes from here on is not in the answer.
     const changes = this.#index.changes()
+    const since = this.#lasting.now()
     const found = await this.#manifestFor(repository, reference, want)
     if (!found) return undefined
     if ('tag' in reference) this.#uses.noteTag(repository, reference.tag)
     const { freshUntil } = found
     if (freshUntil === undefined) return { ...found, again: undefined }
     const tag = 'tag' in reference ? reference.tag : undefined
-    const answered = { repository, tag, changes, freshUntil }
+    const answered = { repository, tag, changes, since, freshUntil }
     const lasts = await lasting(answered, this.#visibility, this.#lasting)
     const noteUse = (): void => {
       // Whoever only looks at a tag has not used what it points to.
