@@ -10,8 +10,9 @@ import { WarmCommand } from '../support/warm-command.ts'
 const MIB = 2 ** 20
 const LINK_BITS_PER_SECOND = 200_000_000
 const LINK_BYTES_PER_SECOND = LINK_BITS_PER_SECOND / 8
-// What the link's buffers hold when the pull begins is to be little of it.
-const IMAGE_MIB = 200
+// What the link and the system's receive buffers, of up to 32 MiB for each of the run's connections, hold
+// when the pull begins is to be little of it.
+const IMAGE_MIB = 400
 // More than the link brings in the whole test.
 const WARMED_IMAGES = 3
 const SATURATED = 0.8
