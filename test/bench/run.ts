@@ -18,7 +18,6 @@ import { growth } from './parts/growth.ts'
 import { herd } from './parts/herd.ts'
 import { hits } from './parts/hits.ts'
 import { images } from './parts/images.ts'
-import { index } from './parts/index.ts'
 import { manifests } from './parts/manifests.ts'
 import { memory } from './parts/memory.ts'
 import { ranges } from './parts/ranges.ts'
@@ -38,7 +37,7 @@ import { toJson } from './to-json.ts'
 
 const PARTS: Readonly<Record<string, Part>> = {
   ...{ hits, tls, ranges, small, manifests, slow, cold, herd, images },
-  ...{ segments, start, memory, warm, growth, index, allow },
+  ...{ segments, start, memory, warm, growth, allow },
 }
 
 const started = performance.now()

@@ -8,6 +8,7 @@ import { campaign } from '../../support/seed.ts'
 import { TempFolder } from '../../support/temp-folder.ts'
 import type { Blob } from '../catalog.ts'
 import { discard, wholes } from '../discard.ts'
+import { getManifest, HitsMeanwhile } from '../hits-meanwhile.ts'
 import { load } from '../load.ts'
 import type { Sample } from '../metrics.ts'
 import type { Part } from '../part.ts'
@@ -20,7 +21,7 @@ import { heldList, warmAgain } from '../warm-list.ts'
 import type { HeldList } from '../warm-list.ts'
 
 // A tag brings eleven blobs.
-const TAGS = campaign(100_000)
+const TAGS = campaign(100_000) // REGMIRROR_CAMPAIGN=0.1 makes it ten times smaller, for a quick look
 const TIMES = 10
 const STARTS = 5
 const COMMANDS = 3
@@ -100,11 +101,11 @@ function starting(): readonly Case[] {
 function hits({ programs: { wrk } }: Stage, hit: Blob): readonly Case[] {
   // Nothing of it is in memory yet.
   const first = async ({ mirror, images }: Grown): Promise<Sample> => {
-    const urls = images.flatMap((image) => [
-      manifestUrl(mirror, image, image.tag),
-      manifestUrl(mirror, image, image.digest),
-    ])
-    return { total: await seconds(() => getEach(urls)) }
+    const urls = manifestUrls(mirror, images)
+    const getEach = async (): Promise<void> => {
+      for (const url of urls) await getManifest(url)
+    }
+    return { total: await seconds(getEach) }
   }
   const hot =
     (by: 'tag' | 'digest') =>
@@ -146,6 +147,11 @@ function theRest(stage: Stage, cold: Blob): readonly Case[] {
       }
       return { total: medianOf(taken) }
     }
+  const gc = async ({ mirror, images }: Grown): Promise<Sample> => {
+    const hits = new HitsMeanwhile(manifestUrls(mirror, images))
+    const total = await commandSeconds(mirror.dataFolder, ['gc', '--plan'])
+    return { total, longestPause: await hits.stop() }
+  }
   const warm = async ({ mirror, list }: Grown): Promise<Sample> => {
     await mirror.stop()
     return await warmAgain(list, stage)
@@ -154,20 +160,20 @@ function theRest(stage: Stage, cold: Blob): readonly Case[] {
     [`cold pull, ${COLD_MEBIBYTES} MiB blob`, pull],
     [`ls ${PREFIX}`, command('ls', PREFIX)],
     ['stats', command('stats')],
+    ['gc --plan, and the longest wait of a hit meanwhile', gc],
     ['warm of the same list', warm],
   ]
 }
 
-async function getEach(urls: readonly string[]): Promise<void> {
-  for (const url of urls) {
-    const response = await fetch(url)
-    await response.arrayBuffer()
-    if (response.status !== 200) throw new Error(`${url}: status ${response.status}`)
-  }
-}
-
 function urlOf(mirror: RegMirror, { repository, digest }: Blob): string {
   return mirror.blobUrl('docker.io', repository, digest)
+}
+
+function manifestUrls(mirror: RegMirror, images: readonly BigImage[]): readonly string[] {
+  return images.flatMap((image) => [
+    manifestUrl(mirror, image, image.tag),
+    manifestUrl(mirror, image, image.digest),
+  ])
 }
 
 function manifestUrl(mirror: RegMirror, { registry, name }: BigImage, reference: string): string {
