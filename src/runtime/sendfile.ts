@@ -1,5 +1,5 @@
 // Linux's sendfile: the kernel copies a file into a connection, and no byte passes through this
-// program. With four clients 4 900 MB/s at 0.20 CPU s/GB, through buffers 2 300 at 0.54.
+// program. With four clients 5 700 MB/s at 0.17 CPU s/GB, through buffers 2 700 at 0.46.
 
 import { closeSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -11,8 +11,10 @@ import type { Logger } from '../lib/log.ts'
 
 /** Half of the I/O threads: downloads from a slow disk leave the others to whoever writes or opens files. */
 const CALLS_MAX = 4
-/** So that nobody waits long for a thread. Calls of 8 MiB were no faster. */
-const CALL_BYTES_MAX = 4 * 1024 * 1024
+/** With four clients 0.17 CPU s/GB, by calls of 4 MiB 0.20. */
+const CALL_BYTES_MAX = 16 * 1024 * 1024
+/** While the others have a call under way each, so that nobody waits long for a thread. */
+const CALL_BYTES_MAX_IN_TURN = 4 * 1024 * 1024
 /** Of a file that cannot be sent like this, such as one of a file system that has no sendfile. */
 const REFUSALS_MAX = 3
 /** fcntl: a second descriptor, which no program started from this one inherits. */
@@ -63,7 +65,9 @@ export class Sendfile {
         () =>
           new Promise((resolve) => sendfile.async(...args, (error, n) => resolve(error ? -1 : n))),
       )
-    return ownFd < 0 ? undefined : new Outlet(ownFd, call)
+    const callBytesMax = (): number =>
+      this.#inTurn.activeCount < CALLS_MAX ? CALL_BYTES_MAX : CALL_BYTES_MAX_IN_TURN
+    return ownFd < 0 ? undefined : new Outlet(socket, ownFd, call, callBytesMax)
   }
 
   #load(): SystemCalls | 'none' {
@@ -90,16 +94,25 @@ type SendfileCallInTurn = (...args: Parameters<SendfileCall>) => Promise<number>
  * number that stays taken until it has returned.
  */
 export class Outlet {
+  readonly #socket: Socket
   readonly #fd: number
   readonly #sendfile: SendfileCallInTurn
+  readonly #callBytesMax: () => number
   #refusals = 0
   #hasTaken = false
   #isFull = true
   #isOpen = true
 
-  constructor(fd: number, sendfile: SendfileCallInTurn) {
+  constructor(
+    socket: Socket,
+    fd: number,
+    sendfile: SendfileCallInTurn,
+    callBytesMax: () => number,
+  ) {
+    this.#socket = socket
     this.#fd = fd
     this.#sendfile = sendfile
+    this.#callBytesMax = callBytesMax
   }
 
   /** It has taken nothing of the file, several times. One that it takes at all is refused only for want of room. */
@@ -121,8 +134,12 @@ export class Outlet {
    * writing and reading tell that. Not while a write is under way.
    */
   async send(fileFd: number, position: number, available: number): Promise<number> {
-    const length = Math.min(available, CALL_BYTES_MAX)
+    const length = Math.min(available, this.#callBytesMax())
+    // The kernel copies 64 KiB at a time, and would send what of each does not fill a packet as one of
+    // its own: to one client on the same machine 2 600 MB/s at 0.33 CPU s/GB instead of 2 200 at 0.39.
+    this.#socket.setNoDelay(false)
     const taken = await this.#sendfile(this.#fd, fileFd, [position], length)
+    this.#socket.setNoDelay(true)
     this.#isFull = taken < length
     if (taken > 0) this.#hasTaken = true
     else this.#refusals += 1

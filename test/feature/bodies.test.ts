@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import { openSync, readdirSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import type { Socket } from 'node:net'
 import { test } from 'node:test'
 import type { TestContext } from 'node:test'
 import fc from 'fast-check'
@@ -376,7 +377,9 @@ test('a file that sendfile does not take goes through buffers, after a few tries
     tries += 1
     return Promise.resolve(-1)
   }
-  const sendfile = { outlet: () => new Outlet(openSync('/dev/null', 'w'), refuse) }
+  const sendfile = {
+    outlet: (socket: Socket) => new Outlet(socket, openSync('/dev/null', 'w'), refuse, () => SIZE),
+  }
   const { url } = await serve(t, sendfile)
   await using response = await rawRequest(`${url}/0`)
   const { bytes, ending } = await response.take({ expect: { bytes: FILE } })
