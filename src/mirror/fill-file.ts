@@ -11,7 +11,7 @@ import { Progress } from './progress.ts'
 import { TakenRoom } from './taken-room.ts'
 
 /** The hash is told of so many at once, as that wakes its thread each time; at the end, of the rest. */
-const HASH_STEP_BYTES = 1024 * 1024
+const HASH_STEP_BYTES = 4 * 1024 * 1024
 
 type FillFileOptions = Pick<FillOptions, 'digest' | 'room' | 'hasher' | 'stage' | 'stagedBytes'>
 

@@ -4,13 +4,13 @@
 import { finished } from 'node:stream'
 import type { Readable } from 'node:stream'
 
-/** Past it the body is left unread until some are taken. */
-const GATHERED_BYTES_MAX = 128 * 1024
-
-/** Leaving the loop early destroys the body. */
+/**
+ * Leaving the loop early destroys the body. Of one whose reader is busy no more is taken than what was
+ * read at once: how much of a download is held in memory is for its writer to say.
+ */
 export async function* flowing(body: Readable): AsyncGenerator<Uint8Array> {
   const chunks: Uint8Array[] = []
-  let gatheredBytes = 0
+  let isAwaited = false
   let end: { readonly error: Error | null | undefined } | undefined
   let wake = (): void => undefined
   const stopListening = finished(body, { writable: false }, (error) => {
@@ -19,22 +19,21 @@ export async function* flowing(body: Readable): AsyncGenerator<Uint8Array> {
   })
   body.on('data', (chunk: Uint8Array) => {
     chunks.push(chunk)
-    gatheredBytes += chunk.byteLength
-    if (gatheredBytes >= GATHERED_BYTES_MAX) body.pause()
+    if (!isAwaited) body.pause()
     wake()
   })
   try {
     for (;;) {
       const chunk = chunks.shift()
-      if (chunk) {
-        gatheredBytes -= chunk.byteLength
-        yield chunk
-      } else if (end) {
+      if (chunk) yield chunk
+      else if (end) {
         if (end.error) throw end.error
         return
       } else {
+        isAwaited = true
         body.resume()
         await new Promise<void>((resolve) => (wake = resolve))
+        isAwaited = false
       }
     }
   } finally {
