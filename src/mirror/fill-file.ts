@@ -10,8 +10,14 @@ import type { Followers } from './followers.ts'
 import { Progress } from './progress.ts'
 import { TakenRoom } from './taken-room.ts'
 
-/** The hash is told of so many at once, as that wakes its thread each time; at the end, of the rest. */
-const HASH_STEP_BYTES = 4 * 1024 * 1024
+/**
+ * The hash is told of so many at once, as that wakes its thread each time; at the end, of the rest. With
+ * 1 MiB throughout a cold pull cost 3.9 CPU s/GB instead of 3.6.
+ */
+const HASH_STEP_BYTES_MIN = 1024 * 1024
+const HASH_STEP_BYTES_MAX = 8 * 1024 * 1024
+/** Nobody waits at the end for the hash of more than this part of the content. */
+const HASH_STEP_PART = 1 / 32
 
 type FillFileOptions = Pick<FillOptions, 'digest' | 'room' | 'hasher' | 'stage' | 'stagedBytes'>
 
@@ -77,7 +83,8 @@ export class FillFile {
   arrived(from: number, to: number, totalBytes: number | undefined): Promise<void> | undefined {
     const { progress } = this
     const noted = progress.add(from, to, totalBytes)
-    if (progress.frontier - this.#hashFrontier >= HASH_STEP_BYTES) this.#advanceHash()
+    const { frontier } = progress
+    if (frontier - this.#hashFrontier >= hashStepBytes(frontier)) this.#advanceHash()
     return noted
   }
 
@@ -149,4 +156,8 @@ export class FillFile {
     this.#room?.settle(left, bytes)
     this.#room = undefined
   }
+}
+
+function hashStepBytes(frontier: number): number {
+  return Math.min(HASH_STEP_BYTES_MAX, Math.max(HASH_STEP_BYTES_MIN, frontier * HASH_STEP_PART))
 }
