@@ -4,36 +4,51 @@
 // are written only when they are, and that they are synced only when they are.
 
 import { constants } from 'node:fs'
-import { open, rename, rm } from 'node:fs/promises'
+import { open, rename, rm, unlink } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { addExtent, extentBytes } from '../lib/extents.ts'
+import { extentBytes } from '../lib/extents.ts'
 import type { Extent } from '../lib/extents.ts'
 import type { Digest } from '../oci/digest.ts'
 import type { StagedBlob } from './blob-store.ts'
-import { bootId } from './boot-id.ts'
 import { asStoreError } from './disk-error.ts'
 import { makeFolder, syncFolder } from './durable-folder.ts'
+import { endOf, GrowthNote, NOTHING_NOTED, readNote, wipe } from './growth-note.ts'
 import { blobPath, extentsPath, stagingPath } from './layout.ts'
 import type { Layout } from './layout.ts'
-import { decodeNote, encodeNote, SLOT_BYTES, slotOf, writtenBy } from './staging-note.ts'
-import type { Note, NumberedNote } from './staging-note.ts'
+import type { NumberedNote } from './staging-note.ts'
 import { stampOf } from './stamp.ts'
-
-const NOTHING: NumberedNote = {
-  sequence: 0,
-  note: { boot: '', totalBytes: undefined, written: [], grows: false, synced: [] },
-}
 
 /** Opens the staged file of `digest`, new or as an earlier attempt left it. */
 export async function stageBlob(layout: Layout, digest: Digest): Promise<StagedBlob> {
-  const path = stagingPath(layout, digest)
+  try {
+    return (await stageNew(layout, digest)) ?? (await stageKept(layout, digest))
+  } catch (error) {
+    throw asStoreError(error, `cannot stage ${digest}`)
+  }
+}
+
+/**
+ * Undefined where any of it is there, or cannot be made. What is new need not be looked at: two turns
+ * through the I/O threads instead of six.
+ */
+async function stageNew(layout: Layout, digest: Digest): Promise<StagedBlob | undefined> {
+  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL
+  const noteFile = await open(extentsPath(layout, digest), flags, 0o644).catch(() => undefined)
+  if (!noteFile) return undefined
+  const file = await open(stagingPath(layout, digest), flags, 0o644).catch(() => undefined)
+  if (file) return new StagedFile(layout, digest, file, noteFile, NOTHING_NOTED)
+  await noteFile.close()
+  return undefined
+}
+
+async function stageKept(layout: Layout, digest: Digest): Promise<StagedBlob> {
   const flags = constants.O_RDWR | constants.O_CREAT
   let file: FileHandle | undefined
   let noteFile: FileHandle | undefined
   try {
     noteFile = await open(extentsPath(layout, digest), flags, 0o644)
-    file = await open(path, flags, 0o644)
+    file = await open(stagingPath(layout, digest), flags, 0o644)
     const believed = (await readNote(noteFile, file)) ?? (await wipe(noteFile, file))
     // Or a note that says "and what is appended" would tell of what nobody believes.
     await file.truncate(endOf(believed.note.written))
@@ -41,7 +56,7 @@ export async function stageBlob(layout: Layout, digest: Digest): Promise<StagedB
   } catch (error) {
     await noteFile?.close()
     await file?.close()
-    throw asStoreError(error, `cannot stage ${digest}`)
+    throw error
   }
 }
 
@@ -63,31 +78,6 @@ export async function isResumable(layout: Layout, digest: Digest): Promise<boole
   }
 }
 
-/** What of the note can be believed; undefined where it is torn, or the file is shorter than it says. */
-async function readNote(noteFile: FileHandle, file: FileHandle): Promise<NumberedNote | undefined> {
-  const slots = Buffer.alloc(2 * SLOT_BYTES)
-  const { bytesRead } = await noteFile.read(slots, 0, slots.length, 0)
-  const last = decodeNote(slots.subarray(0, bytesRead))
-  if (!last) return undefined
-  const { sequence, note } = last
-  const { size } = await file.stat()
-  const isOfThisBoot = note.boot === (await bootId())
-  const written = isOfThisBoot ? writtenBy(note, size) : note.synced
-  if (written.some((extent) => extent.end > size)) return undefined
-  const grows = isOfThisBoot && note.grows
-  return { sequence, note: { ...note, written, grows } }
-}
-
-/** Or a new download would grow until what is not believed now could be believed again. */
-async function wipe(noteFile: FileHandle, file: FileHandle): Promise<NumberedNote> {
-  if ((await noteFile.stat()).size > 0) {
-    await noteFile.truncate()
-    await noteFile.datasync()
-  }
-  if ((await file.stat()).size > 0) await file.truncate()
-  return NOTHING
-}
-
 class StagedFile implements StagedBlob {
   readonly path: string
   extents: readonly Extent[]
@@ -95,21 +85,9 @@ class StagedFile implements StagedBlob {
   readonly #layout: Layout
   readonly #digest: Digest
   readonly #file: FileHandle
-  readonly #noteFile: FileHandle
-  #note: Note
+  readonly #note: GrowthNote
   /** The end of the file when all writes under way are through. */
   #endBytes: number
-  /** The end of what has been appended by now, while the note says that the file grows. */
-  #appendedBytes: number
-  /** Whether the last note that was written says so. */
-  #isGrowthNoted: boolean
-  /** Resolves when no note that says so is left. */
-  #growthEnded: Promise<void> = Promise.resolve()
-  #sequence: number
-  /** The last write of the note that was begun or is to begin; never rejects. */
-  #noting: Promise<void> = Promise.resolve()
-  /** The write that has not begun yet. */
-  #nextNote: Promise<void> | undefined
   #isNameSynced = false
   #writesUnderWay = 0
 
@@ -118,23 +96,21 @@ class StagedFile implements StagedBlob {
     digest: Digest,
     file: FileHandle,
     noteFile: FileHandle,
-    { sequence, note }: NumberedNote,
+    believed: NumberedNote,
   ) {
+    const { written, totalBytes } = believed.note
     this.path = stagingPath(layout, digest)
-    this.extents = note.written
-    this.totalBytes = extentBytes(note.written) > 0 ? note.totalBytes : undefined
+    this.extents = written
+    this.totalBytes = extentBytes(written) > 0 ? totalBytes : undefined
     this.#layout = layout
     this.#digest = digest
     this.#file = file
-    this.#noteFile = noteFile
-    this.#note = note
-    this.#sequence = sequence
-    this.#endBytes = this.#appendedBytes = endOf(note.written)
-    this.#isGrowthNoted = note.grows
+    this.#note = new GrowthNote(noteFile, believed)
+    this.#endBytes = endOf(written)
   }
 
   get isNoted(): boolean {
-    return this.#isGrowthNoted && this.#note.grows
+    return this.#note.coversGrowth
   }
 
   get fd(): number {
@@ -144,14 +120,10 @@ class StagedFile implements StagedBlob {
   /** Or what is written now would be taken, after a power loss, for what was synced before it. */
   async beginAfresh(): Promise<void> {
     try {
-      await this.#noting
-      const { sequence, note } = await wipe(this.#noteFile, this.#file)
-      this.#sequence = sequence
-      this.#note = note
-      this.extents = note.written
+      await this.#note.wipe(this.#file)
+      this.extents = []
       this.totalBytes = undefined
       this.#endBytes = 0
-      this.#isGrowthNoted = false
     } catch (error) {
       throw asStoreError(error, `cannot begin ${this.path} afresh`)
     }
@@ -164,14 +136,14 @@ class StagedFile implements StagedBlob {
     this.#writesUnderWay += 1
     this.#endBytes = Math.max(this.#endBytes, end)
     try {
-      if (!isAppended) await this.#endGrowth()
+      if (!isAppended) await this.#note.endGrowth()
       let left = chunks.map((chunk) => chunk)
       while (left.length > 0) {
         const { bytesWritten } = await this.#file.writev(left, position)
         position += bytesWritten
         left = unwritten(left, bytesWritten)
       }
-      if (isAppended) this.#appendedBytes = end
+      if (isAppended) this.#note.appended(end)
     } catch (error) {
       throw asStoreError(error, `cannot write ${this.path}`)
     } finally {
@@ -181,54 +153,7 @@ class StagedFile implements StagedBlob {
 
   /** A note that cannot be written costs a download its resumption, not its success. */
   async note(extents: readonly Extent[], totalBytes: number | undefined): Promise<void> {
-    const [only] = extents
-    const end = only?.end ?? 0
-    // A download that comes in order is noted at each sync only, instead of 2 000 times in 512 MiB.
-    const grows = extents.length <= 1 && (only?.start ?? 0) === 0 && end === this.#endBytes
-    if (grows) this.#appendedBytes = end
-    const saved = this.#change({ ...this.#note, written: extents, totalBytes, grows })
-    await saved.catch(() => undefined)
-  }
-
-  /** Before the file gets longer by what was not appended to it. */
-  async #endGrowth(): Promise<void> {
-    const { written, grows } = this.#note
-    if (grows) {
-      const appended = { start: endOf(written), end: this.#appendedBytes }
-      const all = addExtent(written, appended)
-      await this.#change({ ...this.#note, written: all, grows: false }).catch(() => undefined)
-    }
-    await this.#growthEnded
-  }
-
-  #change(note: Note): Promise<void> {
-    const isGrowthOver = this.#note.grows && !note.grows
-    this.#note = note
-    const saved = this.#saveNote()
-    // Rather none than one that is wrong.
-    if (isGrowthOver) this.#growthEnded = saved.catch(() => this.#noteFile.truncate())
-    return saved
-  }
-
-  /** One write at a time; all who ask while it runs share the next one. */
-  #saveNote(): Promise<void> {
-    if (this.#nextNote) return this.#nextNote
-    const saved = this.#noting.then(() => {
-      this.#nextNote = undefined
-      return this.#writeNote()
-    })
-    this.#nextNote = saved
-    this.#noting = saved.catch(() => undefined)
-    return saved
-  }
-
-  async #writeNote(): Promise<void> {
-    this.#sequence += 1
-    const note = { ...this.#note, boot: await bootId() }
-    const slot = encodeNote({ sequence: this.#sequence, note })
-    if (!slot) return
-    await this.#noteFile.write(slot, 0, slot.length, slotOf(this.#sequence))
-    this.#isGrowthNoted = note.grows
+    await this.#note.tell(extents, totalBytes, this.#endBytes).catch(() => undefined)
   }
 
   async sync(): Promise<void> {
@@ -237,9 +162,7 @@ class StagedFile implements StagedBlob {
       await this.#file.datasync()
       if (!this.#isNameSynced) await syncFolder(dirname(this.path))
       this.#isNameSynced = true
-      this.#note = { ...this.#note, synced: covered }
-      await this.#saveNote()
-      await this.#noteFile.datasync()
+      await this.#note.synced(covered)
     } catch (error) {
       throw asStoreError(error, `cannot sync ${this.path}`)
     }
@@ -250,7 +173,7 @@ class StagedFile implements StagedBlob {
     let isInPlace = false
     try {
       // An earlier attempt may have written past the end of what the content turned out to be.
-      await this.#file.truncate(totalBytes)
+      if (this.#endBytes !== totalBytes) await this.#file.truncate(totalBytes)
       await this.#file.datasync()
       await makeFolder(dirname(target))
       await rename(this.path, target)
@@ -263,19 +186,19 @@ class StagedFile implements StagedBlob {
       throw asStoreError(error, `cannot publish ${this.#digest}`)
     } finally {
       // Without the bytes it says nothing: one that stays is wiped by the next download.
-      await this.#closeNote().catch(() => undefined)
+      await this.#note.close().catch(() => undefined)
       const note = extentsPath(this.#layout, this.#digest)
-      if (isInPlace) await rm(note, { force: true }).catch(() => undefined)
+      if (isInPlace) await unlink(note).catch(() => undefined)
     }
   }
 
   async park(): Promise<void> {
-    await this.#saveNote().catch(() => undefined)
-    await this.#closeNote()
+    await this.#note.save().catch(() => undefined)
+    await this.#note.close()
   }
 
   async discard(): Promise<void> {
-    await this.#closeNote()
+    await this.#note.close()
     await rm(this.path, { force: true })
     await rm(extentsPath(this.#layout, this.#digest), { force: true })
   }
@@ -283,15 +206,6 @@ class StagedFile implements StagedBlob {
   async close(): Promise<void> {
     await this.#file.close()
   }
-
-  async #closeNote(): Promise<void> {
-    await this.#noting
-    await this.#noteFile.close()
-  }
-}
-
-function endOf(extents: readonly Extent[]): number {
-  return extents.at(-1)?.end ?? 0
 }
 
 function unwritten(chunks: readonly Uint8Array[], bytesWritten: number): Uint8Array[] {
