@@ -32,6 +32,8 @@ export class Ledger {
   readonly #index: Index
   readonly #store: BlobStore
   readonly #held = new Set<Held>()
+  /** How many have been let go. */
+  #lettings = 0
   readonly #used = new Map<Digest, number>()
   readonly #leaving = new Map<Digest, Leaving>()
 
@@ -50,13 +52,24 @@ export class Ledger {
   }
 
   /**
-   * The index last: its answers come in order, so whatever is published after this one was given is
-   * still held here when the caller goes on. `disk`: as far as it is known already.
+   * All at once: a download waits for it. The answers of the index come in order, so whatever is
+   * published after this one was given is still held here when the caller goes on; where the disk took
+   * longer to tell and some of it was let go meanwhile, the index is asked again. `disk`: as far as it
+   * is known already.
    */
   async measure(disk?: { readonly freeBytes: number | undefined }): Promise<Measured> {
-    const { freeBytes } = disk ?? (await this.#measureDisk()) ?? {}
-    const quarantinedBytes = await this.#store.quarantinedBytes()
-    return { ...(await this.#index.usage()), quarantinedBytes, freeBytes }
+    let lettings: number | undefined
+    const asking = this.#index.usage().then((usage) => {
+      lettings = this.#lettings
+      return usage
+    })
+    const [usage, { freeBytes } = {}, quarantinedBytes] = await Promise.all([
+      asking,
+      disk ?? this.#measureDisk(),
+      this.#store.quarantinedBytes(),
+    ])
+    const isLasting = lettings === this.#lettings
+    return { ...(isLasting ? usage : await this.#index.usage()), quarantinedBytes, freeBytes }
   }
 
   taken(measured: Measured): Taken {
@@ -87,6 +100,7 @@ export class Ledger {
 
   letGo(held: Held, parkedBytes: number | undefined, now: number): void {
     this.#held.delete(held)
+    this.#lettings += 1
     if (parkedBytes === undefined) return
     const { digest } = held
     this.parked.set(digest, {

@@ -19,6 +19,12 @@ const HASH_STEP_BYTES_MAX = 8 * 1024 * 1024
 /** Nobody waits at the end for the hash of more than this part of the content. */
 const HASH_STEP_PART = 1 / 32
 
+/**
+ * What is no longer is hashed on this thread: 0.3 ms at most where the processor has no instructions
+ * for it, and the way through a hash worker costs the first byte more.
+ */
+const SHORT_BYTES_MAX = 64 * 1024
+
 type FillFileOptions = Pick<FillOptions, 'digest' | 'room' | 'hasher' | 'stage' | 'stagedBytes'>
 
 export interface PuttingAway {
@@ -58,13 +64,33 @@ export class FillFile {
 
   /** With what an earlier attempt left in it. Throws StoreError. */
   async open(expectedBytes: number | undefined): Promise<StagedBlob> {
-    const { digest, room, hasher, stage } = this.#options
-    this.#room = await TakenRoom.take(room, digest, expectedBytes)
-    const staged = await stage()
-    this.#staged = staged
-    this.#progress = new Progress(staged)
-    this.#hash = hasher.begin(digestAlgorithm(digest), staged.path)
-    return staged
+    const { digest, room } = this.#options
+    for (let removed = room.removing(digest); removed; removed = room.removing(digest)) {
+      await removed
+    }
+    // What is opened here is not to be evicted before there is room for it.
+    const release = room.use(digest)
+    try {
+      return await this.#open(expectedBytes)
+    } finally {
+      release()
+    }
+  }
+
+  /** Both at once: whoever waits for the first byte waits for each turn through the I/O threads. */
+  async #open(expectedBytes: number | undefined): Promise<StagedBlob> {
+    const { digest, room, stage } = this.#options
+    const taking = TakenRoom.take(room, digest, expectedBytes)
+    const [taken, staged] = await Promise.allSettled([taking, stage()])
+    if (taken.status === 'rejected') {
+      if (staged.status === 'fulfilled') await leaveAsItWas(staged.value)
+      throw taken.reason
+    }
+    this.#room = taken.value
+    if (staged.status === 'rejected') throw staged.reason
+    this.#staged = staged.value
+    this.#progress = new Progress(staged.value)
+    return staged.value
   }
 
   /** What an earlier attempt left is hashed again. Throws StoreError 'no-room'. */
@@ -84,20 +110,29 @@ export class FillFile {
     const { progress } = this
     const noted = progress.add(from, to, totalBytes)
     const { frontier } = progress
+    if (frontier > SHORT_BYTES_MAX) this.#hash ??= this.#beginHash()
     if (frontier - this.#hashFrontier >= hashStepBytes(frontier)) this.#advanceHash()
     return noted
   }
 
+  #beginHash(): RunningHash {
+    const { digest, hasher } = this.#options
+    return hasher.begin(digestAlgorithm(digest), this.staged.path)
+  }
+
   #advanceHash(): void {
     this.#hashFrontier = this.progress.frontier
-    this.#hash?.advance(this.#hashFrontier)
+    this.#hash ??= this.#beginHash()
+    this.#hash.advance(this.#hashFrontier)
   }
 
   /** Of all that is in it. */
   async digest(totalBytes: number): Promise<Digest> {
-    const hash = this.#hash as RunningHash
+    const { digest, hasher } = this.#options
+    const hash = this.#hash
     this.#hash = undefined
-    return await hash.finish(totalBytes)
+    if (hash) return await hash.finish(totalBytes)
+    return hasher.short(digestAlgorithm(digest), this.staged.fd, totalBytes)
   }
 
   dropHash(): void {
@@ -160,4 +195,13 @@ export class FillFile {
 
 function hashStepBytes(frontier: number): number {
   return Math.min(HASH_STEP_BYTES_MAX, Math.max(HASH_STEP_BYTES_MIN, frontier * HASH_STEP_PART))
+}
+
+async function leaveAsItWas(staged: StagedBlob): Promise<void> {
+  try {
+    await (staged.extents.length > 0 ? staged.park() : staged.discard())
+    await staged.close()
+  } catch {
+    // What lies in staging is looked at again by whoever stages it next.
+  }
 }

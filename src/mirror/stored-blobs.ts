@@ -78,8 +78,7 @@ export class StoredBlobs {
   async #open(digest: Digest): Promise<StoredBlob | undefined> {
     const { store, index, integrity, events } = this.#options
     try {
-      const stored = await store.open(digest)
-      const row = await index.findBlob(digest)
+      const [stored, row] = await Promise.all([store.open(digest), index.findBlob(digest)])
       if (stored && row?.stamp === stored.stamp && row.sizeBytes === stored.sizeBytes) return stored
       await stored?.close()
       if (!stored && !row) return undefined

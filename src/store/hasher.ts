@@ -1,10 +1,11 @@
 // Hashing off the main thread: a few workers that read staged files behind their frontier, and take
-// what is in no file.
+// what is in no file. Only what is short, and needs no wait for the disk, is hashed at once.
 
 import type { Worker } from 'node:worker_threads'
 import { startWorker } from '../lib/embedded.ts'
 import { StoreError } from '../errors.ts'
 import type { Digest, DigestAlgorithm } from '../oci/digest.ts'
+import { shortHash } from './short-hash.ts'
 
 export type HashRequest =
   | {
@@ -47,6 +48,11 @@ export interface RunningHash {
 export interface Hasher {
   /** Without a file everything is appended. */
   begin(algorithm: DigestAlgorithm, file: HashedFile | undefined): RunningHash
+  /**
+   * Of the first bytes of a file that has just been written, at once. Throws StoreError as `finish`
+   * rejects.
+   */
+  short(algorithm: DigestAlgorithm, fd: number, sizeBytes: number): Digest
   close(): Promise<void>
 }
 
@@ -139,6 +145,7 @@ export function startHasher(workers: number): Hasher {
         },
       }
     },
+    short: shortHash,
     async close() {
       isClosed = true
       await Promise.all(threads.flatMap((thread) => thread?.worker.terminate() ?? []))

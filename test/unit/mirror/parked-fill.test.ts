@@ -47,6 +47,19 @@ test('a parked download that cannot be opened goes on counting', async (t) => {
   assert.deepEqual(settledBy(room), [['parked', PARKED_BYTES]])
 })
 
+test('a parked download that gets no room stays as it was', async (t) => {
+  const { setting, layout } = await settingWithParked(t, content.size)
+  const fill = setting.start(PLAN, { room: new ScriptedRoom(0) })
+  assert.equal((await fill.ended).how, 'passed')
+  assert.equal(setting.given.length, 0)
+  assert.equal(statSync(stagingPath(layout, digest)).size, PARKED_BYTES)
+  const staged = await stageBlob(layout, digest)
+  assert.deepEqual(staged.extents, [{ start: 0, end: PARKED_BYTES }])
+  assert.equal(staged.totalBytes, content.size)
+  await staged.park()
+  await staged.close()
+})
+
 test('a download of another size than the parked one leaves no more than it counts', async (t) => {
   const { setting, layout, room } = await settingWithParked(t, content.size + 1)
   const fill = setting.start(PLAN, { room, open: () => Promise.resolve(refusedAfter(100_000)) })
