@@ -3,11 +3,18 @@
 
 import type { Socket } from 'node:net'
 
-const SLAB_BYTES = 128 * 1024
+/**
+ * Each connection has one, and each read that waits: 64 downloads hold 20 MiB in slabs of this size, 40 in
+ * ones of 128 KiB, which save a single download 2 % of its CPU.
+ */
+const SLAB_BYTES = 64 * 1024
 /** A slab with less room than this is full: short reads cost as much as long ones. */
 const READ_MIN_BYTES = 16 * 1024
-/** More than these are left to the collector. */
-const IDLE_MAX = 64
+/**
+ * More than these are left to the collector: 25 MiB, more than all downloads hold at once. Where half of what
+ * 64 downloads held was left to it, it had let 100 MiB gather before it came.
+ */
+const IDLE_MAX = 400
 
 interface Slab {
   readonly memory: Buffer
@@ -21,6 +28,8 @@ const idle: Buffer[] = []
 
 /** An option of Node's `connect`, one for all sockets of a connector. */
 export interface IntoSlabs {
+  /** One read. Of several undici makes one, a copy in new memory, and the slabs are never given back. */
+  readonly highWaterMark: 1
   readonly onread: {
     readonly buffer: () => Buffer
     readonly callback: (this: Socket, bytes: number, into: Buffer) => boolean
@@ -49,7 +58,7 @@ export function intoSlabs(): IntoSlabs | undefined {
       return this.push(into.subarray(0, bytes))
     },
   }
-  return { onread }
+  return { highWaterMark: 1, onread }
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import { setImmediate as endOfTurn } from 'node:timers/promises'
 import { giveBack } from '../lib/receive-slabs.ts'
+import { received } from '../lib/received-bytes.ts'
 import type { StagedBlob } from '../store/blob-store.ts'
 
 /**
@@ -30,7 +31,7 @@ export class GapWriter {
   #gathered: Uint8Array[] = []
   #gatheredBytes = 0
   /** With those being written, and those whose note is awaited. */
-  #heldBytes = 0
+  readonly #held = received.holding()
   #isEnding = false
   #writing: Promise<void> | undefined
   #failure: Error | undefined
@@ -48,8 +49,8 @@ export class GapWriter {
     this.#throwFailure()
     this.#gathered.push(chunk)
     this.#gatheredBytes += chunk.byteLength
-    this.#heldBytes += chunk.byteLength
-    if (this.#gatheredBytes >= WRITE_BYTES_MIN) this.#haveGathered?.()
+    this.#held.add(chunk.byteLength)
+    if (this.#isWorthWriting) this.#haveGathered?.()
     this.#writing ??= this.#write()
     while (this.#isFull) {
       await new Promise<void>((resolve) => (this.#haveWritten = resolve))
@@ -66,7 +67,12 @@ export class GapWriter {
   }
 
   get #isFull(): boolean {
-    return this.#heldBytes >= (this.#staged.isNoted ? UNWRITTEN_BYTES_MAX : UNKEPT_BYTES_MAX)
+    return this.#held.isFull(this.#staged.isNoted ? UNWRITTEN_BYTES_MAX : UNKEPT_BYTES_MAX)
+  }
+
+  /** Where all downloads share what may be held, each writes its share. */
+  get #isWorthWriting(): boolean {
+    return this.#gatheredBytes >= WRITE_BYTES_MIN || this.#isFull
   }
 
   async #write(): Promise<void> {
@@ -80,6 +86,7 @@ export class GapWriter {
       }
     } catch (error) {
       this.#failure = error as Error
+      this.#held.end()
       this.#haveWritten?.()
     } finally {
       // At once: what is added from here on needs a write of its own.
@@ -96,11 +103,11 @@ export class GapWriter {
     const from = this.#position
     this.#position += bytes
     await this.#arrived(from, this.#position)
-    this.#heldBytes -= bytes
+    this.#held.remove(bytes)
   }
 
   async #moreGathered(): Promise<void> {
-    if (this.#isEnding || this.#gatheredBytes >= WRITE_BYTES_MIN) return
+    if (this.#isEnding || this.#isWorthWriting) return
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, GATHER_MAX_MS)
       this.#haveGathered = () => {

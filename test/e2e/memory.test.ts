@@ -85,3 +85,24 @@ test('1 000 idle connections and 64 downloads', { timeout: 120_000 }, async () =
     contents.map(() => 1),
   )
 })
+
+test('64 downloads of as many blobs', { timeout: 120_000 }, async () => {
+  await using upstream = await ScriptedUpstream.start()
+  const contents = Array.from({ length: 64 }, (_, n) =>
+    heldContent(seededContent(`another download ${n}`, 12 * MIB)),
+  )
+  for (const content of contents) upstream.addBlob(REPOSITORY, content)
+  await using mirror = await RegMirror.start({ registries: { 'docker.io': upstream.url } })
+
+  const download = async ({ bytes, digest }: HeldContent) => {
+    await using response = await rawRequest(mirror.blobUrl('docker.io', REPOSITORY, digest))
+    const taken = await response.take({ expect: { bytes, offset: 0 } })
+    assert.deepEqual([taken.bytes, taken.ending], [bytes.length, 'complete'])
+  }
+  await Promise.all(contents.map(download))
+
+  assertSmall(mirror)
+  for (const { digest } of contents) {
+    assert.equal(upstream.log.find({ method: 'GET', path: digest }).length, 1)
+  }
+})
