@@ -25,7 +25,8 @@ interface Waiting {
   reject(error: Error): void
 }
 
-const IDLE_MS = 60_000
+/** It takes 10 MiB; pages of one list follow each other sooner, and pins are counted once a minute at most. */
+const IDLE_MS = 2000
 
 const METHODS: readonly (keyof IndexReader)[] = [
   'registries',
