@@ -3,8 +3,8 @@
 const MIB = 1024 * 1024
 
 /**
- * Of all downloads; past it each holds its share only. With the reads that undici and the socket keep, of
- * which every download has some (receive-slabs.ts), 64 of them hold 16 MiB. Eight fill it.
+ * Of all downloads; past it each holds its share only. Eight at their own bounds fill it. What undici and
+ * the socket keep is not in it: up to a read each, of each download (receive-slabs.ts).
  */
 const RECEIVED_BYTES_MAX = 4 * MIB
 /** One read: who holds nothing may always take one, so every download gets on. */
