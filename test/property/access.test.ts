@@ -29,7 +29,7 @@ const repository = fc
   .map(([host, path]) => [host, ...path].join('/'))
 const tag = fc.constantFrom('1', '1.2', '1.2-a', '2', 'latest')
 const glob = fc.constantFrom('*', '1*', '*-a', '1.*', '*2*')
-const named = fc.record({
+const ofTags = fc.record({
   name: repository,
   tags: fc.uniqueArray(fc.oneof(tag, glob), { maxLength: 2 }),
 })
@@ -47,16 +47,16 @@ const blocked = fc
   }))
 
 const lists = fc.record({
-  allow: fc.option(fc.array(fc.oneof(named, wide), { maxLength: 12 })),
+  allow: fc.option(fc.array(fc.oneof(ofTags, wide), { maxLength: 12 })),
   not: fc.array(blocked, { maxLength: 4 }),
-  block: fc.array(fc.oneof(named, wide), { maxLength: 3 }),
+  block: fc.array(fc.oneof(ofTags, wide), { maxLength: 3 }),
 })
 const asked = fc.record({ name: repository, tag: fc.option(tag) })
 
 test('every verdict is the one that reading line after line gives', () => {
   const seen = new Set<Verdict>()
   fc.assert(
-    fc.property(lists, fc.array(asked, { minLength: 1, maxLength: 20 }), (given, all) => {
+    fc.property(lists, fc.array(asked, { maxLength: 20 }), (given, any) => {
       const allowing = given.allow?.map(text) ?? []
       const not = given.not.map((each) => `!${text(each)}`)
       const read = {
@@ -64,7 +64,7 @@ test('every verdict is the one that reading line after line gives', () => {
         block: parsed(given.block.map(text)),
       }
       const access = atOnce(creatingAccess(read, (name) => canonicalNamed(name, addressing)))
-      for (const each of all) {
+      for (const each of [...any, ...named(given)]) {
         const [host = '', ...path] = each.name.split('/')
         const name = parseRepositoryName(path.join('/'))
         assert.ok(name)
@@ -101,6 +101,12 @@ test('a list that says what may be had allows whatever it warms', () => {
   )
   assert.ok(allowed > 0, `${allowed} images were allowed`)
 })
+
+// What the lines themselves name, or nearly: anything at all seldom meets one.
+function named({ allow, not, block }: Given): { name: string; tag: string | null }[] {
+  const names = [...(allow ?? []), ...not, ...block].map(({ name }) => name.replaceAll('*', 'a'))
+  return names.flatMap((name) => ['1.2-a', '2', null].map((tag) => ({ name, tag })))
+}
 
 function text({ name, tags }: Line): string {
   return tags.length === 0 ? name : `${name}:${tags.join(',')}`
