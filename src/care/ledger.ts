@@ -52,27 +52,24 @@ export class Ledger {
   }
 
   /**
-   * All at once: a download waits for it. The answers of the index come in order, so whatever is
-   * published after this one was given is still held here when the caller goes on; where the disk took
-   * longer to tell and some of it was let go meanwhile, the index is asked again. `disk`: as far as it
-   * is known already.
+   * What is asked is asked at once: a download waits for it. The answers of the index come in order, so
+   * whatever is published after this one was given is still held here; where the disk took longer to
+   * tell and some of it was let go meanwhile, the index is asked again. `disk`: as far as it is known
+   * already.
    */
-  async measure(disk?: { readonly freeBytes: number | undefined }): Promise<Measured> {
-    let lettings: number | undefined
-    const asking = this.#index.usage().then((usage) => {
-      lettings = this.#lettings
-      return usage
-    })
-    const [usage, { freeBytes } = {}, quarantinedBytes] = await Promise.all([
-      asking,
+  async taken(disk?: { readonly freeBytes: number | undefined }): Promise<Taken> {
+    const [indexed, { freeBytes } = {}, quarantinedBytes] = await Promise.all([
+      this.#index.usage().then((usage) => ({ usage, lettings: this.#lettings })),
       disk ?? this.#measureDisk(),
       this.#store.quarantinedBytes(),
     ])
-    const isLasting = lettings === this.#lettings
-    return { ...(isLasting ? usage : await this.#index.usage()), quarantinedBytes, freeBytes }
+    // From here on at once, or what is let go now would be counted nowhere.
+    const isLasting = indexed.lettings === this.#lettings
+    const usage = isLasting ? indexed.usage : await this.#index.usage()
+    return this.#sum({ ...usage, quarantinedBytes, freeBytes })
   }
 
-  taken(measured: Measured): Taken {
+  #sum(measured: Measured): Taken {
     const held = [...this.#held]
     const sum = (numbers: Iterable<number>): number => [...numbers].reduce((a, b) => a + b, 0)
     return {

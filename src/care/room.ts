@@ -160,7 +160,7 @@ export class StoreRoom implements Room {
 
   async report(): Promise<RoomReport> {
     const limits = await this.#limits
-    const taken = this.#ledger.taken(await this.#ledger.measure())
+    const taken = await this.#ledger.taken()
     const left = -excessBytes(limits, taken)
     return {
       limits,
@@ -387,7 +387,7 @@ export class StoreRoom implements Room {
 
   async #look(): Promise<{ limits: Limits; taken: Taken; excess: number }> {
     const limits = await this.#limits
-    const taken = this.#ledger.taken(await this.#ledger.measure())
+    const taken = await this.#ledger.taken()
     return { limits, taken, excess: excessBytes(limits, taken) }
   }
 
@@ -402,7 +402,7 @@ export class StoreRoom implements Room {
    */
   async #takenAfter({ freeBytes: free }: Taken, freedBytes: number): Promise<Taken> {
     const freeBytes = free === undefined ? undefined : free + freedBytes
-    return this.#ledger.taken(await this.#ledger.measure({ freeBytes }))
+    return await this.#ledger.taken({ freeBytes })
   }
 
   /** For who only tells of it: what was known last where counting takes long. */

@@ -64,33 +64,12 @@ export class FillFile {
 
   /** With what an earlier attempt left in it. Throws StoreError. */
   async open(expectedBytes: number | undefined): Promise<StagedBlob> {
-    const { digest, room } = this.#options
-    for (let removed = room.removing(digest); removed; removed = room.removing(digest)) {
-      await removed
-    }
-    // What is opened here is not to be evicted before there is room for it.
-    const release = room.use(digest)
-    try {
-      return await this.#open(expectedBytes)
-    } finally {
-      release()
-    }
-  }
-
-  /** Both at once: whoever waits for the first byte waits for each turn through the I/O threads. */
-  async #open(expectedBytes: number | undefined): Promise<StagedBlob> {
     const { digest, room, stage } = this.#options
-    const taking = TakenRoom.take(room, digest, expectedBytes)
-    const [taken, staged] = await Promise.allSettled([taking, stage()])
-    if (taken.status === 'rejected') {
-      if (staged.status === 'fulfilled') await leaveAsItWas(staged.value)
-      throw taken.reason
-    }
-    this.#room = taken.value
-    if (staged.status === 'rejected') throw staged.reason
-    this.#staged = staged.value
-    this.#progress = new Progress(staged.value)
-    return staged.value
+    this.#room = await TakenRoom.take(room, digest, expectedBytes)
+    const staged = await stage()
+    this.#staged = staged
+    this.#progress = new Progress(staged)
+    return staged
   }
 
   /** What an earlier attempt left is hashed again. Throws StoreError 'no-room'. */
@@ -195,13 +174,4 @@ export class FillFile {
 
 function hashStepBytes(frontier: number): number {
   return Math.min(HASH_STEP_BYTES_MAX, Math.max(HASH_STEP_BYTES_MIN, frontier * HASH_STEP_PART))
-}
-
-async function leaveAsItWas(staged: StagedBlob): Promise<void> {
-  try {
-    await (staged.extents.length > 0 ? staged.park() : staged.discard())
-    await staged.close()
-  } catch {
-    // What lies in staging is looked at again by whoever stages it next.
-  }
 }

@@ -218,7 +218,6 @@ export class Fill {
 
   async #endFailed(error: Error): Promise<FillEnd> {
     this.#isOver = true
-    this.#file.dropHash()
     if (error instanceof IntegrityError) this.#othersMayBeRight = this.#sources.distrust()
     const { isParked } = this
     const isLost = error instanceof StoreError && !isParked
@@ -228,6 +227,8 @@ export class Fill {
     else this.#demand.followers.fail(told)
     this.#demand.end()
     await this.#filling.stop()
+    // What was still being written may have begun it.
+    this.#file.dropHash()
     await this.#putAway(error)
     void this.#file.closeWhenUnread(this.#demand.followers)
     if (isParked) return { how: 'parked' }

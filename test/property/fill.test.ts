@@ -53,6 +53,7 @@ test('whatever is cut, joined, left or wrong: a prefix or the whole, and the who
     const fill = setting.start({ ...plan, content })
     const read = await Promise.all(plan.readers.map((reader) => readThrough(fill, reader)))
     const end = await fill.ended
+    assert.equal(setting.runningHashes, 0)
 
     for (const { bytes, from, isComplete } of read) {
       if (isComplete) {

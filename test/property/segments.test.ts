@@ -61,6 +61,7 @@ test('over several connections too: a prefix or the whole, and the whole or noth
     const fill = setting.start({ ...told, faults }, { segments, pieceSizes: PIECES })
     const read = await Promise.all(readers.map((reader) => readThrough(fill, reader)))
     const end = await fill.ended
+    assert.equal(setting.runningHashes, 0)
 
     for (const { bytes, from, isComplete } of read) {
       if (isComplete) assert.equal(from + bytes.length, Math.max(from, content.size))

@@ -11,6 +11,7 @@ import { parseDigest } from '../../src/oci/digest.ts'
 import type { Digest } from '../../src/oci/digest.ts'
 import { parseRepositoryName } from '../../src/oci/name.ts'
 import { startHasher } from '../../src/store/hasher.ts'
+import type { RunningHash } from '../../src/store/hasher.ts'
 import { layoutOf } from '../../src/store/layout.ts'
 import { stageBlob } from '../../src/store/staged-blob.ts'
 import type { OpenedBlob } from '../../src/upstream/upstream.ts'
@@ -63,6 +64,7 @@ export class FillSetting {
   readonly given: Given[] = []
   readonly #temp = new TempFolder('fill')
   readonly #hasher = startHasher(1)
+  readonly #hashes = new Set<RunningHash>()
 
   constructor() {
     this.folder = this.#temp.join('data')
@@ -81,7 +83,7 @@ export class FillSetting {
       expectedBytes: plan.isDescribed ? content.size : undefined,
       segments: 1,
       abandoned: 'finish',
-      hasher: this.#hasher,
+      hasher: { ...this.#hasher, begin: (...args) => this.#watched(this.#hasher.begin(...args)) },
       stage: () => stageBlob(layoutOf(this.folder), digest),
       stagedBytes: () => Promise.resolve(0),
       open: async (range, isFurther = false) => {
@@ -98,6 +100,24 @@ export class FillSetting {
       passed: () => {},
       ...more,
     })
+  }
+
+  // Begun, and neither finished nor dropped: each keeps a file open.
+  get runningHashes(): number {
+    return this.#hashes.size
+  }
+
+  #watched(hash: RunningHash): RunningHash {
+    const end = (): void => void this.#hashes.delete(hash)
+    this.#hashes.add(hash)
+    return {
+      ...hash,
+      finish: (sizeBytes) => hash.finish(sizeBytes).finally(end),
+      drop: () => {
+        end()
+        hash.drop()
+      },
+    }
   }
 
   async close(): Promise<void> {

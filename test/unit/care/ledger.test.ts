@@ -17,11 +17,11 @@ test('what is published and let go while the disk is being asked is counted all 
   const ledger = new Ledger(index as unknown as Index, store as unknown as BlobStore)
   const held = { digest: digestOf(Buffer.from('one')), bytes: 0, writtenBytes: 0 }
   ledger.hold(held, 1000)
-  const measuring = ledger.measure()
+  const measuring = ledger.taken()
   await new Promise(setImmediate)
   blobBytes = 1000
   ledger.letGo(held, undefined, 0)
   disk.resolve(undefined)
-  const { blobBytes: counted, reservedBytes } = ledger.taken(await measuring)
+  const { blobBytes: counted, reservedBytes } = await measuring
   assert.equal(counted + reservedBytes, 1000)
 })
