@@ -178,6 +178,8 @@ interface Faults {
   readonly error: 'EIO' | 'ENOSPC'
   // Nothing is in memory yet, and where it stops, that fails too.
   readonly throughout?: boolean
+  // Bytes lie where they go, of which no note tells: a new file needs no cutting.
+  readonly isLeft?: boolean
   // Of an image that is stored, and of one that is not.
   readonly files: (folder: string, stored: string, cold: string) => readonly string[]
 }
@@ -205,7 +207,7 @@ const FAULTS: Readonly<Record<string, Faults>> = {
   'writing a staged file': { calls: 'pwritev,pwrite64', error: 'EIO', files: staged },
   'writing its note': { calls: 'pwritev,pwrite64', error: 'EIO', files: note },
   'reading a staged file': { calls: 'pread64', error: 'EIO', files: staged },
-  'cutting a staged file': { calls: 'ftruncate', error: 'EIO', files: staged },
+  'cutting a staged file': { calls: 'ftruncate', error: 'EIO', files: staged, isLeft: true },
   'syncing a staged file': { calls: 'fdatasync,fsync', error: 'EIO', files: staged },
   'making the folder of a published file': {
     calls: 'mkdir,mkdirat',
@@ -252,6 +254,11 @@ for (const [what, faults] of chosen.flatMap((each) => (each ? [each] : []))) {
     if (faults.throughout) {
       await mirror.stop()
       await mirror.restart()
+    }
+    if (faults.isLeft) {
+      for (const file of faults.files(mirror.dataFolder, layerOf(warm), layerOf(cold))) {
+        writeFileSync(file, 'left by a crash')
+      }
     }
     await using temp = new TempFolder('strace')
     const said = temp.join('said')
